@@ -1,0 +1,145 @@
+"""Plans: what will be done on which host, with its effect and diff, as immutable values."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, TypeAlias
+
+from intents.interpretation import Evidence, Match
+from intents.intent import EffectName, Interrupt, Risk
+from intents.operations import RowOperation
+from intents.values import Column, Json, Row
+
+
+class Effect(Enum):
+    """What a step will do to its host. Never silently "ok"."""
+
+    READ = "read"
+    WILL_CHANGE = "will change"
+    ALREADY_SO = "already so"
+    CANNOT_KNOW = "cannot know"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """Run one argument vector."""
+
+    argv: tuple[str, ...]
+    as_user: str | None = None
+    stdin: bytes | None = None
+    ok_exit_codes: tuple[int, ...] = (0,)
+    timeout_s: float = 60.0
+    interrupt: Interrupt = "kill"
+
+
+@dataclass(frozen=True, slots=True)
+class EditStep:
+    """Replace one file's content (or create or delete the file), atomically, with a backup.
+
+    `before_sha256` is None where the file is absent; `after` is None where it will be deleted.
+    """
+
+    path: str
+    before_sha256: str | None
+    after: bytes | None
+    validator: str | None = None
+    as_user: str | None = None
+    interrupt: Interrupt = "wait"
+
+    @property
+    def after_sha256(self) -> str | None:
+        """SHA-256 (hex) of the content that the file will have."""
+        return None if self.after is None else hashlib.sha256(self.after).hexdigest()
+
+
+Step: TypeAlias = RunStep | EditStep
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step with what is known of its effect on one host."""
+
+    step: Step
+    effect: Effect
+    diff: str = ""
+    """Unified diff of the file, or of the state as `key: value` lines; empty for reads."""
+    reason: str = ""
+    """Why it is already so, or why the effect can't be known; else what will happen, in words."""
+    before: Mapping[str, Json] = field(default_factory=dict)
+    """The state before (one row), for verification and undo."""
+    cannot_undo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The steps of one match over its hosts."""
+
+    intent: str
+    risk: Risk
+    effects: tuple[EffectName, ...]
+    match: Match
+    hosts: Mapping[str, tuple[PlannedStep, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Stages in order. `hash` (SHA-256, hex) covers everything that decides what will run."""
+
+    id: str
+    hash: str
+    request: str
+    created_utc: str
+    stages: tuple[Stage, ...]
+    facts: Mapping[str, Mapping[str, str]]
+    host_evidence: Evidence
+
+    @property
+    def risk(self) -> Risk:
+        """The highest risk of its stages."""
+        return max((stage.risk for stage in self.stages), default=Risk.READ)
+
+    @property
+    def is_change(self) -> bool:
+        """Whether any stage is a change, whatever its effect."""
+        return self.risk is not Risk.READ
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a change plan of which every effect is "already so"."""
+        return self.is_change and all(
+            planned.effect is Effect.ALREADY_SO
+            for stage in self.stages
+            for steps in stage.hosts.values()
+            for planned in steps
+        )
+
+
+OutcomeStatus: TypeAlias = Literal["ok", "changed", "failed", "unreachable", "refused", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step did on a host. `rows` are of a read, after the row operations."""
+
+    host: str
+    status: OutcomeStatus
+    message: str = ""
+    """For everything but ok and changed: what happened and what to try."""
+    exit_code: int | None = None
+    columns: tuple[Column, ...] = ()
+    rows: tuple[Row, ...] = ()
+    total_rows: int = 0
+    """How many rows there were before a limit ("5 of 212")."""
+    operations: tuple[RowOperation, ...] = ()
+    stdout: str = ""
+    stderr: str = ""
+    is_truncated: bool = False
+    duration_s: float = 0.0
+    before: Mapping[str, Json] = field(default_factory=dict)
+    after: Mapping[str, Json] = field(default_factory=dict)
+    backup: str | None = None
+    """Where the edit's backup lies on its host."""
+
+
+UndoKind: TypeAlias = Literal["intent", "restore"]

@@ -1,0 +1,207 @@
+"""An intent as the rest of sayso sees it: frozen values, built by the catalogue from a pack's YAML.
+
+An intent describes how its argument vectors are made; it never runs anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal, TypeAlias
+
+from intents.types.base import ParameterType
+from intents.values import Column, Json
+
+
+class Risk(IntEnum):
+    """How bad a wrong run would be, in ascending order."""
+
+    READ = 0
+    REVERSIBLE = 1
+    DISRUPTIVE = 2
+    DESTRUCTIVE = 3
+
+    @property
+    def word(self) -> str:
+        """The word used in packs, plans and JSON."""
+        return self.name.lower()
+
+
+EffectName: TypeAlias = Literal["execution", "access", "persistence", "secrets"]
+"""What an intent grants (`execution`, `access`, `persistence`) or discloses (`secrets`)."""
+
+Interrupt: TypeAlias = Literal["kill", "wait", "detach"]
+EditOperation: TypeAlias = Literal["put", "append_line", "remove_lines", "replace_text", "set_value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One typed slot of an intent. `default` is a canonical value; None with `required` False means "not given"."""
+
+    name: str
+    type: ParameterType
+    required: bool
+    default: Json = None
+    description: str = ""
+    many: bool = False
+    """Takes several values ("nginx and redis"); its value is then a list of canonical values."""
+    says: tuple[str, ...] = ()
+    """Words that introduce the value ("lines", "owner"), besides the parameter's own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a vector template: literal text around at most one placeholder.
+
+    `parameter` may be `before.COLUMN` in an undo. `spread` gives one argument per value of a list.
+    """
+
+    prefix: str
+    parameter: str | None = None
+    form: str | None = None
+    suffix: str = ""
+    spread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """Words that appear only when a parameter was given, or has a certain value."""
+
+    parameter: str
+    equals: Json
+    """The value it must have; None means "was given (not null)"."""
+    then: "tuple[TemplateItem, ...]"
+    otherwise: "tuple[TemplateItem, ...]" = ()
+
+
+TemplateItem: TypeAlias = Word | Conditional
+Template: TypeAlias = tuple[TemplateItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run: vector template, the account, what to send on stdin, which exit codes are fine."""
+
+    template: Template
+    as_user: str | None = None
+    """None: the person's own account. `root`, a fixed name, or `{parameter}`."""
+    stdin: Word | None = None
+    ok_exit_codes: tuple[int, ...] = (0,)
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A command whose output is parsed to typed rows."""
+
+    command: Command
+    parser: str
+    """`kv`, `json`, `jsonl`, `lines`, `text`, `nul`, `jc:NAME`, or `F:NAME` from `intents.parsers`."""
+    columns: tuple[Column, ...]
+    order: tuple[str, ...] = ()
+    """Default order: column names, `-` in front for descending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A typed edit of one file; `arguments` are templates by name (`line`, `key`, `value`, ...)."""
+
+    path: Word
+    operation: EditOperation
+    arguments: Mapping[str, Word]
+    validator: str | None = None
+    """A name in `executors.validators`, `by_path`, or None."""
+    create: bool = False
+    """Whether an absent file is created (else it is an error)."""
+
+
+ExpectTest: TypeAlias = Literal["equals", "changed", "one_of", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the state must show after the change: a column against a literal or `{parameter}`.
+
+    `changed`: the value differs from the one before (a restart's MainPID). `one_of`: any of `values`.
+    """
+
+    column: str
+    test: ExpectTest
+    values: tuple[Word | Json, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The inverse as a request to another intent, or the reason why there is none.
+
+    `arguments` may use `{parameter}` and `{before.COLUMN}`. For an edit both are None: the
+    backup is the undo.
+    """
+
+    intent: str | None = None
+    arguments: Mapping[str, Word] = field(default_factory=dict)
+    impossible: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What an intent does on targets with certain facts: one read, or one change."""
+
+    read: Read | None = None
+    state: Read | None = None
+    change: Command | None = None
+    edit: Edit | None = None
+    expect: tuple[Expectation, ...] = ()
+    always: bool = False
+    """Runs even when the state already is as expected (a restart)."""
+    undo: Undo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """An operation for targets whose facts have all these values (`init: openrc`)."""
+
+    when: Mapping[str, str]
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A sentence that sounds like this intent and belongs to another (or to none)."""
+
+    text: str
+    intent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A vetted operation of the catalogue."""
+
+    name: str
+    pack: str
+    summary: str
+    risk: Risk
+    parameters: Mapping[str, Parameter]
+    examples: tuple[str, ...]
+    operation: Operation
+    variants: tuple[Variant, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
+    effects: tuple[EffectName, ...] = ()
+    interrupt: Interrupt = "kill"
+    says: tuple[str, ...] = ()
+    """Further words that this intent accounts for in a request (synonyms of its noun and verb)."""
+    where: str = ""
+    """`file:line` of its entry."""
+    schema_hash: str = ""
+    """SHA-256 of its canonical entry; keys learned heads and records."""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes the target."""
+        return self.risk is not Risk.READ
+
+    def operation_for(self, facts: Mapping[str, str]) -> Operation:
+        """Return the operation of the first variant whose facts all hold, else the plain one."""
+        for variant in self.variants:
+            if all(facts.get(name) == value for name, value in variant.when.items()):
+                return variant.operation
+        return self.operation

@@ -1,0 +1,1 @@
+"""Parameter types: one class each."""

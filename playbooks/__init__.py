@@ -1,0 +1,1 @@
+"""Ansible content that intents name, and the loader that knows what is there."""
