@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
-from intents.interpretation import Evidence, Match
 from intents.intent import EffectName, Interrupt, Risk
+from intents.interpretation import Evidence, Match
 from intents.operations import RowOperation
 from intents.values import Column, Json, Row
 
@@ -80,6 +80,8 @@ class Stage:
     effects: tuple[EffectName, ...]
     match: Match
     hosts: Mapping[str, tuple[PlannedStep, ...]]
+    undo_of: int | None = None
+    """The record whose edit this stage takes back; None for an ordinary stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,3 @@ class Outcome:
     after: Mapping[str, Json] = field(default_factory=dict)
     backup: str | None = None
     """Where the edit's backup lies on its host."""
-
-
-UndoKind: TypeAlias = Literal["intent", "restore"]

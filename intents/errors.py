@@ -57,7 +57,7 @@ class IntegrityError(CatalogueError):
     code = "integrity"
 
 
-class ValueRejected(SaysoError):
+class ValueRejected(SaysoError):  # noqa: N818 - the value is what is rejected; "Error" would add nothing
     """A value doesn't fit its parameter's type."""
 
     code = "value"

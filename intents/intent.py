@@ -35,7 +35,11 @@ EditOperation: TypeAlias = Literal["put", "append_line", "remove_lines", "replac
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One typed slot of an intent. `default` is a canonical value; None with `required` False means "not given"."""
+    """One typed slot of an intent.
+
+    `default` is written as a person would write it ("1 day ago") and parsed when it is used; None
+    with `required` False means "not given".
+    """
 
     name: str
     type: ParameterType
@@ -165,6 +169,15 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class RiskRule:
+    """The risk when a parameter has a value (`repair: true` makes a check destructive)."""
+
+    parameter: str
+    equals: Json
+    risk: Risk
+
+
+@dataclass(frozen=True, slots=True)
 class NearMiss:
     """A sentence that sounds like this intent and belongs to another (or to none)."""
 
@@ -187,6 +200,7 @@ class Intent:
     near_misses: tuple[NearMiss, ...] = ()
     effects: tuple[EffectName, ...] = ()
     interrupt: Interrupt = "kill"
+    risk_rules: tuple[RiskRule, ...] = ()
     says: tuple[str, ...] = ()
     """Further words that this intent accounts for in a request (synonyms of its noun and verb)."""
     where: str = ""
@@ -198,6 +212,11 @@ class Intent:
     def is_change(self) -> bool:
         """Whether it changes the target."""
         return self.risk is not Risk.READ
+
+    def risk_for(self, values: Mapping[str, Json]) -> Risk:
+        """Return the risk with these argument values: the plain one, or the highest rule that holds."""
+        held = [rule.risk for rule in self.risk_rules if values.get(rule.parameter) == rule.equals]
+        return max([self.risk, *held])
 
     def operation_for(self, facts: Mapping[str, str]) -> Operation:
         """Return the operation of the first variant whose facts all hold, else the plain one."""

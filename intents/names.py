@@ -19,6 +19,6 @@ class LiveNames(Protocol):
 class NoNames:
     """Live names where nothing can be listed."""
 
-    def names(self, kind: str) -> Sequence[str]:
+    def names(self, kind: str) -> Sequence[str]:  # noqa: ARG002 - the Protocol's signature
         """Return nothing, whatever the kind."""
         return ()

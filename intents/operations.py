@@ -5,10 +5,14 @@ is pure. The order of evaluation is fixed, whatever the order of the words:
 filter -> group / unique / count / aggregate -> sort -> limit -> columns.
 """
 
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from intents.values import Json
+from intents.errors import ValueRejected
+from intents.values import Column, Json, Row
 
 FilterTest: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "contains", "starts", "ends", "in", "is empty"]
 
@@ -73,3 +77,157 @@ class Columns:
 
 
 RowOperation: TypeAlias = Filter | Sort | Limit | Count | Aggregate | Group | Unique | Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows with their columns. `total` is how many there were before a limit cut them."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    total: int
+
+
+_ORDER: tuple[type, ...] = (Filter, Group, Unique, Count, Aggregate, Sort, Limit, Columns)
+
+
+def apply_operations(
+    rows: Sequence[Row], columns: Sequence[Column], operations: Sequence[RowOperation], *, order: Sequence[str] = ()
+) -> Table:
+    """Return the table after the operations, in their fixed order of evaluation.
+
+    `order` is the read's default order (column names, `-` for descending), used when no operation
+    sorts. Raises `ValueRejected` for an operation on a column that isn't there.
+
+    >>> rows = [{"name": "a", "size": 5}, {"name": "b", "size": 9}]
+    >>> columns = [Column("name"), Column("size", "size")]
+    >>> apply_operations(rows, columns, [Limit(1), Sort("size", descending=True)]).rows
+    ({'name': 'b', 'size': 9},)
+    """
+    table = Table(tuple(columns), tuple(rows), len(rows))
+    sorts = any(isinstance(operation, Sort) for operation in operations)
+    reshapes = any(isinstance(operation, Group | Unique | Count | Aggregate) for operation in operations)
+    if not sorts and not reshapes:
+        for name in reversed(order):
+            table = _sorted(table, Sort(name.removeprefix("-"), name.startswith("-")))
+    for operation in sorted(operations, key=lambda one: _ORDER.index(type(one))):
+        table = _apply(table, operation)
+    return table
+
+
+def _apply(table: Table, operation: RowOperation) -> Table:
+    match operation:
+        case Filter():
+            result = _filtered(table, operation)
+        case Group(column=name):
+            result = _grouped(table, name)
+        case Unique(column=name):
+            column = _column(table, name)
+            values = list(dict.fromkeys(_hashable(row.get(name)) for row in table.rows))
+            result = Table((column,), tuple({name: value} for value in values), len(values))
+        case Count():
+            result = Table((Column("count", "integer"),), ({"count": len(table.rows)},), 1)
+        case Aggregate():
+            result = _aggregated(table, operation)
+        case Sort():
+            result = _sorted(table, operation)
+        case Limit(count=count, last=last):
+            kept = table.rows[-count:] if last and count else table.rows[:count]
+            result = Table(table.columns, kept, table.total)
+        case Columns(names=names):
+            chosen = tuple(_column(table, name) for name in names)
+            result = Table(chosen, tuple({name: row.get(name) for name in names} for row in table.rows), table.total)
+    return result
+
+
+def _column(table: Table, name: str) -> Column:
+    for column in table.columns:
+        if column.name == name:
+            return column
+    known = ", ".join(column.name for column in table.columns)
+    raise ValueRejected(f"There is no column `{name}` in this answer.", remedy=f"Its columns are: {known}.")
+
+
+def _hashable(value: Json) -> Json:
+    return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else value
+
+
+def _filtered(table: Table, operation: Filter) -> Table:
+    column = _column(table, operation.column)
+    kept = tuple(row for row in table.rows if _passes(row.get(column.name), operation.test, operation.value))
+    return Table(table.columns, kept, len(kept))
+
+
+def _passes(value: Json, test: FilterTest, wanted: Json) -> bool:
+    """A missing value passes only `is empty` and `!=`; text is compared without regard to case."""
+    if test == "is empty":
+        return value is None or value in ("", [], ())
+    if value is None:
+        return test == "!="
+    if isinstance(value, list | tuple):
+        return any(_passes(one, test, wanted) for one in value)
+    if test == "in":
+        return isinstance(wanted, list | tuple) and any(_passes(value, "=", one) for one in wanted)
+    if isinstance(value, int | float) and isinstance(wanted, int | float):
+        return _compares(value, test, wanted)
+    return _compares_text(str(value).casefold(), test, str(wanted).casefold())
+
+
+def _compares(value: float, test: FilterTest, wanted: float) -> bool:
+    results: dict[str, bool] = {
+        "=": value == wanted,
+        "!=": value != wanted,
+        "<": value < wanted,
+        "<=": value <= wanted,
+        ">": value > wanted,
+        ">=": value >= wanted,
+    }
+    return results.get(test, False)
+
+
+def _compares_text(value: str, test: FilterTest, wanted: str) -> bool:
+    results: dict[str, bool] = {
+        "=": value == wanted,
+        "!=": value != wanted,
+        "contains": wanted in value,
+        "starts": value.startswith(wanted),
+        "ends": value.endswith(wanted),
+    }
+    return results.get(test, False)
+
+
+def _grouped(table: Table, name: str) -> Table:
+    column = _column(table, name)
+    counts = Counter(_hashable(row.get(name)) for row in table.rows)
+    rows = tuple({name: value, "count": count} for value, count in counts.most_common())
+    return Table((column, Column("count", "integer")), rows, len(rows))
+
+
+def _aggregated(table: Table, operation: Aggregate) -> Table:
+    column = _column(table, operation.column)
+    numbers = [value for row in table.rows if isinstance(value := row.get(column.name), int | float)]
+    functions: dict[str, Callable[[list[int | float]], float]] = {
+        "sum": sum,
+        "average": lambda values: sum(values) / len(values),
+        "minimum": min,
+        "maximum": max,
+    }
+    result = functions[operation.function](numbers) if numbers else None
+    named = Column(f"{operation.function}_{column.name}", column.type)
+    return Table((named,), ({named.name: result},), 1)
+
+
+def _sorted(table: Table, operation: Sort) -> Table:
+    name = _column(table, operation.column).name
+    present = [row for row in table.rows if row.get(name) is not None]
+    missing = [row for row in table.rows if row.get(name) is None]
+    present.sort(key=lambda row: _natural(row.get(name)), reverse=operation.descending)
+    return Table(table.columns, (*present, *missing), table.total)
+
+
+def _natural(value: Json) -> tuple[int, tuple[tuple[int, float, str], ...]]:
+    """Order numbers as numbers, and text with numbers in it ("web9" < "web10") as people do."""
+    if isinstance(value, bool | int | float):
+        return (0, ((0, float(value), ""),))
+    parts = re.split(r"([0-9]+)", str(value).casefold())
+    return (1, tuple((0, float(part), "") if part.isdigit() else (1, 0.0, part) for part in parts))

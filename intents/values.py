@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 Row: TypeAlias = Mapping[str, Json]
 """One row of a read: column name -> value in the column's unit."""
@@ -41,6 +41,8 @@ class Column:
     type: ColumnType = "text"
     says: tuple[str, ...] = ()
     description: str = ""
+    values: tuple[str, ...] = ()
+    """The values it can have, where they are few ("running", "failed"); people name them to filter."""
 
     @property
     def unit(self) -> str | None:

@@ -8,7 +8,7 @@ template (the schema demands one of the two).
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
@@ -28,7 +28,7 @@ class ValueContext:
     now: datetime
     directory: str
     home: str
-    names: LiveNames = NoNames()
+    names: LiveNames = field(default_factory=NoNames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,6 @@ class ParameterType(ABC):
         """Return `value` as a person reads it ("2 GiB", "yesterday 15:00")."""
         return self.render(value)
 
-    def complete(self, prefix: str, context: ValueContext) -> Sequence[str]:
+    def complete(self, prefix: str, context: ValueContext) -> Sequence[str]:  # noqa: ARG002 - for subclasses
         """Return values that start with `prefix`, from the live names where the type has any."""
         return ()

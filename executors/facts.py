@@ -1,0 +1,147 @@
+"""What a host is: its init system, package manager, distribution, userland, kernel and login.
+
+The same few argument vectors over every transport; what they print is read by pure functions.
+"""
+
+import re
+from collections.abc import Mapping
+
+from executors.transport import Completed, Transport
+from intents.errors import StepError, UnreachableError
+
+_MARKERS: Mapping[str, tuple[str, str]] = {
+    "/run/systemd/system": ("init", "systemd"),  # sd_booted(3)
+    "/run/openrc": ("init", "openrc"),
+    "/usr/bin/apt-get": ("packages", "apt"),
+    "/usr/bin/dnf": ("packages", "dnf"),
+    "/usr/bin/zypper": ("packages", "zypper"),
+    "/sbin/apk": ("packages", "apk"),
+    "/usr/bin/pacman": ("packages", "pacman"),
+    "/sys/fs/selinux/enforce": ("selinux", "on"),
+}
+"""A file that exists -> the fact that it shows, the more telling first."""
+
+_PACKAGES_OF: Mapping[str, str] = {
+    "debian": "apt",
+    "ubuntu": "apt",
+    "fedora": "dnf",
+    "rhel": "dnf",
+    "centos": "dnf",
+    "suse": "zypper",
+    "opensuse": "zypper",
+    "sles": "zypper",
+    "alpine": "apk",
+    "arch": "pacman",
+}
+"""ID or ID_LIKE of os-release(5) -> package manager: a Debian can have dnf installed as well."""
+
+MARKERS_ARGV = ("ls", "-d", "--", *_MARKERS)
+OS_RELEASE_ARGV = ("cat", "--", "/etc/os-release", "/usr/lib/os-release")
+UNAME_ARGV = ("uname", "-s", "-n", "-r", "-m")
+USERLAND_ARGV = ("readlink", "-f", "--", "/bin/ls")
+
+_UNAME_FIELDS = 4
+_TIMEOUT_S = 20.0
+
+
+def gather_facts(transport: Transport) -> Mapping[str, str]:
+    """Return the facts of the transport's host, all as text.
+
+    Keys: init, packages, os_id, os_version, userland, kernel, architecture, hostname, selinux
+    (`on` or `off`), login_uid, login_user.
+
+    Raises `StepError` when the host lacks the most ordinary programs, `UnreachableError` when it
+    can't be reached or the connection goes away midway.
+    """
+    texts = [_text(transport, argv) for argv in (MARKERS_ARGV, OS_RELEASE_ARGV, UNAME_ARGV, USERLAND_ARGV)]
+    login = transport.login()
+    try:
+        facts = parse_facts(markers=texts[0], os_release=texts[1], uname=texts[2], userland=texts[3])
+    except ValueError as error:
+        raise StepError(
+            f"{transport.host} doesn't say what it is: {error}.",
+            remedy="sayso works on Linux hosts with the usual programs (ls, cat, uname, readlink).",
+            host=transport.host,
+            argv=UNAME_ARGV,
+        ) from error
+    return {**facts, "login_uid": str(login.uid), "login_user": login.user}
+
+
+def parse_facts(*, markers: str, os_release: str, uname: str, userland: str) -> dict[str, str]:
+    r"""Return the facts that the outputs show; raises `ValueError` when `uname` is not Linux's.
+
+    >>> facts = parse_facts(
+    ...     markers="/run/openrc\n/sbin/apk\n",
+    ...     os_release='ID=alpine\nVERSION_ID=3.20.3\n',
+    ...     uname="Linux box 6.6.54-0-virt x86_64\n",
+    ...     userland="/bin/busybox\n",
+    ... )
+    >>> [facts[name] for name in ("init", "packages", "os_id", "userland", "selinux")]
+    ['openrc', 'apk', 'alpine', 'busybox', 'off']
+    """
+    words = uname.split()
+    if len(words) != _UNAME_FIELDS or words[0] != "Linux":
+        raise ValueError(f"uname printed {uname.strip()[:80]!a}")
+    release = parse_os_release(os_release)
+    shown = [_MARKERS[line] for line in markers.splitlines() if line in _MARKERS]
+    init = [value for name, value in shown if name == "init"]
+    return {
+        "init": next(iter(init), "none"),
+        "packages": _packages(release, [value for name, value in shown if name == "packages"]),
+        "os_id": release.get("ID", "linux"),  # the default that os-release(5) gives
+        "os_version": release.get("VERSION_ID") or release.get("BUILD_ID", ""),
+        "userland": "busybox" if userland.strip().endswith("/busybox") else "gnu",
+        "kernel": words[2],
+        "architecture": words[3],
+        "hostname": words[1],
+        "selinux": "on" if ("selinux", "on") in shown else "off",
+    }
+
+
+def parse_os_release(text: str) -> dict[str, str]:
+    r"""Return the assignments of an os-release file; of two files in a row the first one wins.
+
+    os-release(5): shell-compatible `NAME=value`, quoted by `"` or `'` where needed, with `\` before
+    `$ " \ ` and the backtick inside double quotes. Nothing is expanded.
+
+    >>> parse_os_release('ID="rocky"\n# comment\nVERSION_ID=\'9.4\'\nNAME="A \\"B\\""\n')
+    {'ID': 'rocky', 'VERSION_ID': '9.4', 'NAME': 'A "B"'}
+    """
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        match = re.fullmatch(r"\s*([A-Z][A-Z0-9_]*)=(.*?)\s*", line)
+        if match is None:
+            continue
+        value = match[2]
+        if len(value) > 1 and value[0] == value[-1] == "'":
+            value = value[1:-1]
+        elif len(value) > 1 and value[0] == value[-1] == '"':
+            value = re.sub(r'\\([$"\\`])', r"\1", value[1:-1])
+        found.setdefault(match[1], value)
+    return found
+
+
+def _packages(release: Mapping[str, str], installed: list[str]) -> str:
+    """The one that belongs to the distribution, where it is installed; else the first that is."""
+    families = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    own = [_PACKAGES_OF[family] for family in families if family in _PACKAGES_OF]
+    return next((name for name in own if name in installed), next(iter(installed), "none"))
+
+
+def _text(transport: Transport, argv: tuple[str, ...]) -> str:
+    """Return what `argv` printed. An exit code other than 0 is fine: files that aren't there are the answer."""
+    completed: Completed = transport.run(argv, timeout_s=_TIMEOUT_S)
+    if completed.ending == "lost":
+        raise UnreachableError(
+            f"The connection to {transport.host} went away while its facts were read.",
+            remedy="Check the host and the network, and ask again.",
+            host=transport.host,
+        )
+    if completed.ending != "exited":
+        raise StepError(
+            f"`{argv[0]}` on {transport.host} gave no answer ({completed.ending}) after {completed.duration_s:.0f} s.",
+            remedy="Check the host's load, and file systems that hang.",
+            host=transport.host,
+            argv=argv,
+        )
+    return completed.stdout.decode("utf-8", "replace")

@@ -1,0 +1,309 @@
+"""The edit of one file over any transport, as one sequence of argument vectors.
+
+Backup, candidate beside the file, validator, checksum, rename: readers see the old file or the
+new one, whole, and whatever fails before the rename leaves the old one untouched. The new content
+itself comes from `executors.edits`.
+"""
+
+import contextlib
+import hashlib
+import re
+import secrets
+import stat
+from dataclasses import dataclass
+
+from executors.file_state import (
+    FileHost,
+    FileState,
+    FileStatus,
+    EditCutOffError,
+    check_path,
+    file_status,
+    file_statuses,
+    last_line,
+    read_file,
+    real_path,
+    refuse_unusual,
+    sha256_of,
+)
+from executors.transport import Cancel, Transport
+from executors.validators import Validator, validator_for
+from intents.errors import PlanError, SaysoError, StepError
+from intents.types.visible import excerpt
+
+__all__ = ["FileState", "EditCutOffError", "Replaced", "read_file", "replace_file"]
+
+SYSTEM_BACKUPS = "/var/lib/sayso/backups"
+"""Where backups of root's edits lie, on the file's own host."""
+USER_BACKUPS = ".local/state/sayso/backups"
+"""The same of everybody else, below the home directory (XDG base directories 0.8, state)."""
+NEW_FILE_MODE = "0644"
+_ROOT_UID = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What an edit did. `backup` is the path of the old content, None when there was none."""
+
+    backup: str | None
+    after_sha256: str | None
+    validation: str
+    """What checked the content, or why nothing did: for the person and the record."""
+
+
+def replace_file(
+    transport: Transport,
+    path: str,
+    *,
+    before_sha256: str | None,
+    after: bytes | None,
+    validator: str | None = None,
+    as_user: str | None = None,
+    backup_directory: str | None = None,
+    cancel: Cancel | None = None,
+    like: str | None = None,
+) -> Replaced:
+    """Replace the content of `path` by `after`, provided that it still is what `before_sha256` says.
+
+    `before_sha256` None: the file must not exist and is created (mode 0644, or with the owner, mode
+    and attributes of the file `like`, which undoes a deletion from its backup). `after` None: the
+    file is deleted. Owner, group, mode, ACL, extended attributes and SELinux context stay.
+
+    Raises `PlanError` when the file is not as it was, `StepError` when something fails (the file is
+    untouched then), `EditCutOffError` when the connection goes away, `CatalogueError` for an unknown `validator`.
+    """
+    host = FileHost(transport, as_user, cancel)
+    check_path(host, path)
+    checker = validator_for(validator, path)
+    directory = real_path(host, path.rsplit("/", 1)[0] or "/").rstrip("/")
+    actual = f"{directory}/{path.rsplit('/', 1)[1]}"
+    if _acts_as_root(host):
+        _refuse_shared_directories(host, actual)
+    status = file_status(host, actual)
+    _refuse_drift(host, status, before_sha256)
+    if before_sha256 is None and after is None:
+        raise PlanError(f"{excerpt(path)} doesn't exist already.", remedy="There is nothing to delete.")
+    backup = None if before_sha256 is None else _back_up(host, actual, before_sha256, backup_directory)
+    if after is None:
+        host.run(("rm", "-f", "--", actual), doing=f"Deleting {excerpt(path)}", is_final=True)
+        _sync(host, directory)
+        return Replaced(backup, None, "nothing to check: the file was deleted")
+    candidate = f"{directory}/.sayso-{secrets.token_hex(16)}"
+    try:
+        _write_candidate(host, candidate, source=actual if status.kind == "file" else like, after=after)
+        validation = _validate(host, checker, candidate=candidate, actual=actual, after=after)
+        _put_in_place(host, candidate, actual, status=status, before_sha256=before_sha256)
+    except BaseException:
+        # Whatever it was (a Ctrl-C as well), no half-made file is left behind, if the host still answers.
+        with contextlib.suppress(SaysoError):
+            host.run(("rm", "-f", "--", candidate), doing="Removing the candidate", is_final=True)
+        raise
+    _sync(host, directory)
+    return Replaced(backup, hashlib.sha256(after).hexdigest(), validation)
+
+
+def _acts_as_root(host: FileHost) -> bool:
+    if host.as_user is not None:
+        return host.as_user == "root"
+    return host.transport.login().uid == _ROOT_UID
+
+
+def _refuse_shared_directories(host: FileHost, path: str) -> None:
+    """Raise `StepError` when somebody other than root could swap what root is about to write.
+
+    A sticky directory (/tmp) is fine where the next name in it is root's: nobody else can replace that one.
+    """
+    parts = path.split("/")[1:-1]
+    chain = ["/", *("/" + "/".join(parts[: count + 1]) for count in range(len(parts)))]
+    for status in file_statuses(host, chain):
+        group_is_root = status.gid == _ROOT_UID and not status.mode & stat.S_IWOTH
+        is_writable = bool(status.mode & (stat.S_IWGRP | stat.S_IWOTH)) and not group_is_root
+        is_shared = is_writable and not status.mode & stat.S_ISVTX
+        if status.kind != "directory" or status.uid != _ROOT_UID or is_shared:
+            raise StepError(
+                f"{excerpt(path)} lies below {excerpt(status.path)}, in which {status.owner} or others can swap files.",
+                remedy=f"Run this as {status.owner} instead of root, or make the directory writable by root alone.",
+                host=host.transport.host,
+            )
+
+
+def _refuse_drift(host: FileHost, status: FileStatus, before_sha256: str | None) -> None:
+    shown = excerpt(status.path)
+    again = "Ask again, and look at the new plan."
+    if status.kind == "absent":
+        if before_sha256 is not None:
+            raise PlanError(f"{shown} has disappeared since the plan was made.", remedy=again)
+        return
+    refuse_unusual(host, status)
+    if before_sha256 is None:
+        raise PlanError(f"{shown} has come into being since the plan was made.", remedy=again)
+    if status.links > 1:
+        raise StepError(
+            f"{shown} has {status.links} names (hard links), of which an atomic replace would change one.",
+            remedy="Find the others with `find / -xdev -samefile`, and unlink those that aren't wanted.",
+            host=host.transport.host,
+        )
+    _refuse_other_content(status.path, sha256_of(host, status.path), before_sha256)
+
+
+def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | None) -> str:
+    """Copy the file with everything that it has into the store, under its checksum; return where."""
+    directory = backup_directory or _default_backup_directory(host)
+    doing = f"Backing up {excerpt(path)}"
+    host.run(("install", "-d", "-m", "0700", "--", directory), doing=doing)
+    directory = real_path(host, directory)
+    if _acts_as_root(host):
+        _refuse_shared_directories(host, f"{directory}/{sha256}")
+    part = f"{directory}/.part-{secrets.token_hex(16)}"
+    backup = f"{directory}/{sha256}"
+    try:
+        _copy(host, path, part, doing=doing)
+        _refuse_other_content(path, sha256_of(host, part), sha256)
+        host.run(("sync", "--", part), doing=doing, ok=(0, 1))
+        host.run(("mv", "-f", "-T", "--", part, backup), doing=doing)
+    except BaseException:
+        with contextlib.suppress(SaysoError):
+            host.run(("rm", "-f", "--", part), doing=doing, is_final=True)
+        raise
+    return backup
+
+
+def _refuse_other_content(path: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise PlanError(
+            f"The content of {excerpt(path)} has changed since the plan was made "
+            f"(SHA-256 was {expected[:12]}…, is {found[:12]}…).",
+            remedy="Ask again, and look at the new plan.",
+        )
+
+
+def _default_backup_directory(host: FileHost) -> str:
+    if _acts_as_root(host):
+        return SYSTEM_BACKUPS
+    login = host.transport.login()
+    if host.as_user in {None, login.user}:
+        return f"{login.home}/{USER_BACKUPS}"
+    completed = host.run(("getent", "passwd", str(host.as_user)), doing=f"Looking up {host.as_user}")
+    fields = completed.stdout.decode("utf-8", "surrogateescape").split("\n")[0].split(":")  # passwd(5)
+    if len(fields) != 7 or not re.match(r"/.", fields[5]):  # noqa: PLR2004 - the seven fields of passwd(5)
+        raise host.error(f"Looking up the home of {host.as_user}", completed)
+    return f"{fields[5]}/{USER_BACKUPS}"
+
+
+def _copy(host: FileHost, source: str, target: str, *, doing: str) -> None:
+    """`-a` is `-dR --preserve=all` to GNU, and all that there is to busybox, which has no long option."""
+    host.run(("cp", "-a", "-T", "--", source, target), doing=doing, timeout_s=300.0)
+
+
+def _write_candidate(host: FileHost, candidate: str, *, source: str | None, after: bytes) -> None:
+    """Make the candidate with the attributes of `source` and the new content.
+
+    dd truncates and writes the copy itself, so that owner, mode, ACL, attributes and context stay.
+    """
+    doing = "Writing the new content beside the file"
+    wanted = None if source is None else file_status(host, source)
+    if source is None:
+        host.run(("install", "-m", NEW_FILE_MODE, "--", "/dev/null", candidate), doing=doing)
+    else:
+        _copy(host, source, candidate, doing=doing)
+    vector = ("dd", f"of={candidate}", "bs=64k", "conv=fsync", "status=none")
+    host.run(vector, stdin=after, doing=doing, timeout_s=300.0)
+    found = file_status(host, candidate)
+    if wanted is not None and found.mode != wanted.mode:
+        # A write by anybody but root takes setuid and setgid away (write(2)).
+        host.run(("chmod", f"{wanted.mode:04o}", "--", candidate), doing=doing)
+    if wanted is not None and (found.kind, found.uid, found.gid) != ("file", wanted.uid, wanted.gid):
+        raise StepError(
+            f"The file belongs to {wanted.owner}:{wanted.group}, which a new one written by this account would not.",
+            remedy=f"Act as {wanted.owner} or as root.",
+            host=host.transport.host,
+        )
+    if sha256_of(host, candidate) != hashlib.sha256(after).hexdigest():
+        raise StepError(
+            "What was written is not what was sent.", remedy="Check the disk (`dmesg`).", host=host.transport.host
+        )
+
+
+def _validate(host: FileHost, checker: Validator | None, *, candidate: str, actual: str, after: bytes) -> str:
+    """Return what checked the candidate, or why nothing did. Raises `StepError` when it is refused."""
+    if checker is None:
+        return "not checked: there is no validator for this file"
+    if checker.parse is not None:
+        return _parse(host, checker, actual=actual, after=after)
+    try:
+        completed = host.transport.run(checker.argv(candidate), as_user=host.as_user, cancel=host.cancel)
+    except StepError as error:
+        return f"not checked: {error.message}"
+    if completed.ending == "exited" and completed.exit_code == 0:
+        return f"checked by {checker.template[0]}"
+    if completed.ending == "lost":
+        raise EditCutOffError(
+            f"Checking {excerpt(actual)}", completed.ending, host=host.transport.host, may_have_changed=False
+        )
+    said = (last_line(completed.stderr) or last_line(completed.stdout) or completed.ending).replace(candidate, actual)
+    raise _refused(host, checker, actual, said + _about_the_old_one(host, checker, actual))
+
+
+def _about_the_old_one(host: FileHost, checker: Validator, actual: str) -> str:
+    """Whether the fault is in the file as it is: then the edit isn't to blame, and the person should know."""
+    if file_status(host, actual).kind != "file":
+        return ""
+    completed = host.transport.run(checker.argv(actual), as_user=host.as_user, cancel=host.cancel)
+    return " (the file as it is now is refused too)" if completed.exit_code not in {0, None} else ""
+
+
+def _parse(host: FileHost, checker: Validator, *, actual: str, after: bytes) -> str:
+    if checker.parse is None:
+        raise TypeError(checker.name)
+    try:
+        checker.parse(after)
+    except ValueError as error:
+        before = read_file(host.transport, actual, as_user=host.as_user, cancel=host.cancel)
+        if before.exists:
+            try:
+                checker.parse(before.content)
+            except ValueError:
+                # Some .json files have comments: a file that never was strict can't be held to it.
+                return f"not checked: the file was no valid {checker.name} before either"
+        raise _refused(host, checker, actual, " ".join(str(error).split())[:300]) from error
+    return f"checked as {checker.name}"
+
+
+def _refused(host: FileHost, checker: Validator, actual: str, said: str) -> StepError:
+    by = checker.template[0] if checker.template else f"the {checker.name} parser"
+    return StepError(
+        f"{by} refuses the new content of {excerpt(actual)}: {said}. Nothing was changed.",
+        remedy="Correct the value, and ask again.",
+        host=host.transport.host,
+        argv=checker.argv(actual),
+    )
+
+
+def _put_in_place(
+    host: FileHost, candidate: str, actual: str, *, status: FileStatus, before_sha256: str | None
+) -> None:
+    doing = f"Putting the new content of {excerpt(actual)} in its place"
+    if host.cancel is not None and host.cancel.is_set:
+        raise StepError(
+            f"The edit of {excerpt(actual)} was cancelled. Nothing was changed.",
+            remedy="Ask again when you want it.",
+            host=host.transport.host,
+        )
+    _refuse_drift(host, file_status(host, actual), before_sha256)
+    if status.kind == "file":
+        host.run(("mv", "-f", "-T", "--", candidate, actual), doing=doing, is_final=True)
+        return
+    # -n: a file that came into being meanwhile stays. Whether it did differs in exit code by version.
+    host.run(("mv", "-n", "-T", "--", candidate, actual), doing=doing, ok=(0, 1), is_final=True)
+    if file_status(host, candidate).kind != "absent":
+        raise PlanError(
+            f"{excerpt(actual)} has come into being since the plan was made.",
+            remedy="Ask again, and look at the new plan.",
+        )
+
+
+def _sync(host: FileHost, directory: str) -> None:
+    """Bring the rename to disk: the directory, or everything where sync(1) takes no names."""
+    with contextlib.suppress(StepError):
+        if host.run(("sync", "--", directory or "/"), doing="Syncing", ok=(0, 1), is_final=True).exit_code:
+            host.run(("sync",), doing="Syncing", is_final=True)

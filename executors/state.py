@@ -1,0 +1,162 @@
+"""Reads a target: rows of a read, the one-row state before and after a change, expectations on it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from executors.transport import Cancel, Completed, Login, Transport
+from intents.errors import StepError, UnreachableError
+from intents.intent import Command, Expectation, Intent, Interrupt, Read, Word
+from intents.parsers import parse_output
+from intents.template import render_template, render_word
+from intents.values import Json, Row
+
+from executors.plan import RunStep  # isort: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One host of a plan: its name, how it is reached, what it is, who we are there."""
+
+    host: str
+    transport: Transport
+    facts: Mapping[str, str]
+    login: Login
+
+
+def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, interrupt: Interrupt) -> RunStep:
+    """Derive the step of one command from the intent and checked values. Pure."""
+    stdin = render_word(command.stdin, intent.parameters, values) if command.stdin else None
+    return RunStep(
+        argv=render_template(command.template, intent.parameters, values),
+        as_user=_account(command, values),
+        stdin="".join(stdin).encode() if stdin is not None else None,
+        ok_exit_codes=command.ok_exit_codes,
+        timeout_s=command.timeout_s,
+        interrupt=interrupt,
+    )
+
+
+def _account(command: Command, values: Mapping[str, Json]) -> str | None:
+    as_user = command.as_user
+    if as_user is not None and as_user.startswith("{"):
+        value = values.get(as_user.strip("{}"))
+        return None if value is None else str(value)
+    return as_user
+
+
+def execute(
+    target: Target,
+    step: RunStep,
+    *,
+    cancel: Cancel | None = None,
+    on_output: Callable[[bytes], None] | None = None,
+) -> Completed:
+    """Run one step on its target."""
+    return target.transport.run(
+        step.argv,
+        stdin=step.stdin,
+        as_user=step.as_user,
+        timeout_s=step.timeout_s,
+        cancel=cancel,
+        on_output=on_output,
+        uninterruptible=step.interrupt != "kill",
+    )
+
+
+def failure_of(completed: Completed, step: RunStep, host: str) -> StepError | None:
+    """Return why a completed command is no success, or None."""
+    program = step.argv[0]
+    if completed.ending == "lost":
+        return UnreachableStepError(host, step.argv)
+    if completed.ending == "timeout":
+        message, remedy = (
+            f"`{program}` didn't end within {step.timeout_s:g} seconds.",
+            "Try again with a longer --timeout.",
+        )
+    elif completed.ending == "cancelled":
+        message, remedy = f"`{program}` was stopped.", "Run it again if you still want it."
+    elif completed.ending == "signalled":
+        message, remedy = (
+            f"`{program}` was killed by signal {completed.signal}.",
+            "Look at the host's logs for the cause.",
+        )
+    elif completed.exit_code in step.ok_exit_codes:
+        return None
+    else:
+        said = last_line(completed.stderr) or last_line(completed.stdout)
+        message = f"`{program}` failed with exit code {completed.exit_code}" + (f": {said}" if said else ".")
+        remedy = "Check the values that the plan shows, and your permissions on the host."
+    return StepError(message, remedy=remedy, host=host, argv=step.argv, exit_code=completed.exit_code)
+
+
+class UnreachableStepError(StepError):
+    """The connection went away while a step ran: what it did is unknown."""
+
+    code = "unknown"
+
+    def __init__(self, host: str, argv: tuple[str, ...]) -> None:
+        super().__init__(
+            f"The connection to {host} went away while `{argv[0]}` ran; what it did is unknown.",
+            remedy="Check the host, then ask for the state again.",
+            host=host,
+            argv=argv,
+        )
+
+
+def last_line(output: bytes) -> str:
+    """Return the last line that says something, as text."""
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:400] if lines else ""
+
+
+def read_state(intent: Intent, read: Read, values: Mapping[str, Json], target: Target, cancel: Cancel | None) -> Row:
+    """Return the state as one row; empty where there is none (the thing is absent).
+
+    Raises `StepError` when the state can't be read.
+    """
+    step = run_step(intent, read.command, values, interrupt="kill")
+    completed = execute(target, step, cancel=cancel)
+    failure = failure_of(completed, step, target.host)
+    if failure is not None:
+        raise failure
+    rows = parse_output(read.parser, completed.stdout, read.columns)
+    return rows[0] if rows else {}
+
+
+def expected_values(intent: Intent, expectation: Expectation, values: Mapping[str, Json]) -> list[str]:
+    """Return the texts that an expectation accepts for its column."""
+    accepted: list[str] = []
+    for value in expectation.values:
+        accepted += render_word(value, intent.parameters, values) if isinstance(value, Word) else [as_text(value)]
+    return accepted
+
+
+def as_text(value: Json) -> str:
+    """Return a value as state texts are compared."""
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def unmet(
+    intent: Intent, expect: tuple[Expectation, ...], values: Mapping[str, Json], *, before: Row | None, now: Row
+) -> list[str]:
+    """Return in words what the state `now` lacks of the expectation.
+
+    `before` is None while planning, where `changed` can't hold yet.
+    """
+    problems = []
+    for expectation in expect:
+        shown = as_text(now.get(expectation.column))
+        if expectation.test == "absent":
+            if now:
+                problems.append("it is still there")
+        elif expectation.test == "changed":
+            if before is None or as_text(before.get(expectation.column)) == shown:
+                problems.append(f"{expectation.column} is still {shown or 'unset'}")
+        else:
+            accepted = expected_values(intent, expectation, values)
+            if shown not in accepted or not now:
+                problems.append(f"{expectation.column} is {shown or 'unset'}, not {' or '.join(accepted)}")
+    return problems
+
+
+__all__ = ["Target", "UnreachableError", "UnreachableStepError"]

@@ -1,0 +1,126 @@
+"""Takes back what a record changed: an inverse plan from the state that was kept, like any other plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from executors.diffs import state_diff, unified_diff
+from executors.file_replace import read_file
+from executors.plan import EditStep, Effect, PlannedStep, Stage
+from executors.planning import file_row, plan_steps
+from executors.state import Target, read_state
+from executors.transport import Cancel
+from intents.errors import PlanError
+from intents.intent import Intent, Operation
+from intents.interpretation import Argument, Evidence, Match
+from intents.template import render_word
+from intents.types.base import ValueContext
+from intents.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class DoneStep:
+    """A change as the history keeps it: what was done where, and the states around it."""
+
+    host: str
+    intent: str
+    arguments: Mapping[str, Json]
+    before: Mapping[str, Json]
+    after: Mapping[str, Json]
+    backup: str | None
+    edit_path: str | None
+    as_user: str | None
+
+
+def undo_stages(
+    record: int,
+    steps: Sequence[DoneStep],
+    catalogue: Mapping[str, Intent],
+    targets: Mapping[str, Target],
+    context: ValueContext,
+    cancel: Cancel | None = None,
+) -> list[Stage]:
+    """Return the stages that take the steps back, last one first.
+
+    Raises `PlanError` where there is no inverse, or where the world has moved since, saying what.
+    """
+    return [_undo_step(record, step, catalogue, targets[step.host], context, cancel) for step in reversed(steps)]
+
+
+def _undo_step(
+    record: int,
+    step: DoneStep,
+    catalogue: Mapping[str, Intent],
+    target: Target,
+    context: ValueContext,
+    cancel: Cancel | None,
+) -> Stage:
+    intent = catalogue.get(step.intent)
+    if intent is None:
+        raise PlanError(
+            f"Record {record} used `{step.intent}`, which is no longer in the catalogue.",
+            remedy="Take it back by hand; `sayso history show` tells what was done.",
+        )
+    if step.edit_path is not None:
+        return _undo_edit(record, step, intent, target)
+    operation = intent.operation_for(target.facts)
+    undo = operation.undo
+    if undo is None or undo.intent is None:
+        reason = undo.impossible if undo and undo.impossible else "no inverse is known"
+        raise PlanError(f"Record {record} can't be undone: {reason}.", remedy="Say what you want instead.")
+    _refuse_if_moved(record, step, intent, operation, target, cancel)
+    inverse = catalogue[undo.intent]
+    available: dict[str, Json] = {**step.arguments, **{f"before.{name}": value for name, value in step.before.items()}}
+    arguments = {}
+    for name, word in undo.arguments.items():
+        rendered = "".join(render_word(word, intent.parameters, available))
+        value = inverse.parameters[name].type.parse(rendered, context)
+        many = inverse.parameters[name].many
+        arguments[name] = Argument([value] if many else value, Evidence("history", note=f"record {record}"))
+    match = Match(inverse.name, arguments, 1.0)
+    planned = plan_steps(inverse, match.values(), target, cancel=cancel)
+    return Stage(inverse.name, inverse.risk_for(match.values()), inverse.effects, match, {target.host: planned})
+
+
+def _refuse_if_moved(
+    record: int, step: DoneStep, intent: Intent, operation: Operation, target: Target, cancel: Cancel | None
+) -> None:
+    """The state must be what the change left behind, in every column that it promised."""
+    if operation.state is None:
+        return
+    now = read_state(intent, operation.state, step.arguments, target, cancel)
+    promised = {expectation.column for expectation in operation.expect if expectation.test != "changed"}
+    left = {name: step.after.get(name) for name in promised}
+    current = {name: now.get(name) for name in promised}
+    if left != current:
+        raise PlanError(
+            f"Record {record} can't be undone: the state has moved since.\n{state_diff(left, current, target.host)}",
+            remedy="Look at what changed it, then say what you want.",
+        )
+
+
+def _undo_edit(record: int, step: DoneStep, intent: Intent, target: Target) -> Stage:
+    path = step.edit_path or ""
+    now = read_file(target.transport, path, as_user=step.as_user)
+    current = now.sha256 if now.exists else None
+    if current != step.after.get("sha256"):
+        raise PlanError(
+            f"Record {record} can't be undone: {path} has been edited since.",
+            remedy="Look at the file; `sayso history show` has the diff of that edit.",
+        )
+    content: bytes | None = None
+    if step.backup is not None:
+        kept = read_file(target.transport, step.backup, as_user=step.as_user)
+        if not kept.exists or kept.sha256 != step.before.get("sha256"):
+            raise PlanError(
+                f"Record {record} can't be undone: its backup {step.backup} is gone or was altered.",
+                remedy="Restore the file from your own backup.",
+            )
+        content = kept.content
+    edit = EditStep(path, current, content, as_user=step.as_user)
+    diff = unified_diff(now.content if now.exists else None, content, path)
+    planned = PlannedStep(edit, Effect.WILL_CHANGE, diff=diff, before=file_row(now), reason="the content from before")
+    arguments = {
+        name: Argument(value, Evidence("history", note=f"record {record}")) for name, value in step.arguments.items()
+    }
+    match = Match(intent.name, arguments, 1.0)
+    return Stage(intent.name, intent.risk, intent.effects, match, {target.host: (planned,)}, undo_of=record)

@@ -1,0 +1,105 @@
+"""How a file's new content is checked before it takes its place: by the program that will read it, or by its syntax."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from intents.errors import CatalogueError
+
+BY_PATH = "by_path"
+"""The validator that a pack names when the file's path decides."""
+
+CANDIDATE = "{candidate}"
+"""The word of a template that stands for the file with the new content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """A check of a whole file: a program on the file's host (exit code 0 is good), or a parser here."""
+
+    name: str
+    template: tuple[str, ...] = ()
+    parse: Callable[[bytes], None] | None = None
+    """Raises `ValueError` for content that isn't valid."""
+
+    def argv(self, candidate: str) -> tuple[str, ...]:
+        """Return the argument vector that checks the file `candidate` (an absolute path)."""
+        return tuple(candidate if word == CANDIDATE else word for word in self.template)
+
+
+def _parse_json(content: bytes) -> None:
+    try:
+        json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _parse_toml(content: bytes) -> None:
+    try:
+        tomllib.loads(content.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _parse_yaml(content: bytes) -> None:
+    """Syntax alone: tags of applications (`!include`) are theirs, and no alias is expanded."""
+    import yaml
+
+    try:
+        for _ in yaml.parse(content.decode("utf-8"), Loader=yaml.SafeLoader):
+            continue
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+VALIDATORS: Mapping[str, Validator] = {
+    validator.name: validator
+    for validator in (
+        Validator("sshd", ("sshd", "-t", "-f", CANDIDATE)),  # sshd(8)
+        Validator("visudo", ("visudo", "-c", "-f", CANDIDATE)),  # visudo(8)
+        Validator("fstab", ("findmnt", "--verify", "--tab-file", CANDIDATE)),  # findmnt(8), util-linux 2.29
+        Validator("nginx", ("nginx", "-t", "-q", "-c", CANDIDATE)),  # nginx(8)
+        Validator("json", parse=_parse_json),
+        Validator("toml", parse=_parse_toml),
+        Validator("yaml", parse=_parse_yaml),
+    )
+}
+
+_OF_PATHS: tuple[tuple[str, str], ...] = (
+    (r"/etc/ssh/sshd_config(\.d/[^/]+)?", "sshd"),
+    (r"/etc/sudoers(\.d/[^/]+)?", "visudo"),
+    (r"/etc/fstab", "fstab"),
+    (r"/etc/nginx/nginx\.conf", "nginx"),
+    (r".*\.json", "json"),
+    (r".*\.toml", "toml"),
+    (r".*\.ya?ml", "yaml"),
+)
+"""Pattern of the whole path -> validator; the first that fits."""
+
+
+def validator_for(name: str | None, path: str) -> Validator | None:
+    """Return the validator called `name` for the file `path`; None when there is none to run.
+
+    >>> [validator_for("by_path", path).name for path in ("/etc/sudoers.d/ops", "/srv/app.yml")]
+    ['visudo', 'yaml']
+    >>> validator_for("by_path", "/etc/hosts") is None
+    True
+
+    Raises `CatalogueError` for a name that isn't in `VALIDATORS`.
+    """
+    if name is None:
+        return None
+    if name == BY_PATH:
+        whole = str(PurePosixPath(path))
+        found = next((kind for pattern, kind in _OF_PATHS if re.fullmatch(pattern, whole, re.DOTALL)), None)
+        return None if found is None else VALIDATORS[found]
+    if name not in VALIDATORS:
+        raise CatalogueError(
+            f"there is no validator {name!a}",
+            remedy=f"Use one of: by_path, {', '.join(VALIDATORS)}.",
+            where="validator",
+        )
+    return VALIDATORS[name]

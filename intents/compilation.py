@@ -1,0 +1,122 @@
+"""Validates packs and compiles them to the plain entries that the catalogue keeps in its cache."""
+
+from typing import Any
+
+from intents.build import build_intent
+from intents.catalogue import PackSource
+from intents.errors import CatalogueError, ValueRejected
+from intents.intent import Intent, Operation, Risk, Word
+from intents.pack_file import KeyPath, PackFile, parse_pack
+from intents.parsers import is_known_parser
+from intents.rules import check_intent
+from intents.schema import validate_entry
+
+
+def compile_packs(sources: list[PackSource]) -> dict[str, dict[str, Any]]:
+    """Return intent name -> {pack, where, entry} for all packs, built-in ones first.
+
+    Raises `CatalogueError` at the first thing that is wrong.
+    """
+    compiled: dict[str, dict[str, Any]] = {}
+    built: dict[str, Intent] = {}
+    reviewed: set[str] = set()
+    for source in sources:
+        pack = parse_pack(_text(source), source.shown)
+        for name in pack.entries:
+            if name in compiled:
+                raise CatalogueError(
+                    f"`{name}` is already the name of another intent ({compiled[name]['where']}).",
+                    remedy="Choose another name.",
+                    where=pack.where((name,)),
+                )
+            entry, intent = _compile_entry(pack, name, source)
+            programs = programs_of(intent)
+            if source.is_built_in:
+                reviewed |= programs
+            else:
+                _raise_risk_of_unreviewed(entry, programs - reviewed)
+            compiled[name] = {"pack": source.pack, "where": pack.where((name,)), "entry": entry}
+            built[name] = intent
+    _check_references(built)
+    return compiled
+
+
+def _text(source: PackSource) -> str:
+    try:
+        return source.content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CatalogueError(
+            f"byte {error.start} is not UTF-8.", remedy="Save the file as UTF-8.", where=f"{source.shown}:1"
+        ) from None
+
+
+def _compile_entry(pack: PackFile, name: str, source: PackSource) -> tuple[dict[str, Any], Intent]:
+    entry = validate_entry(pack, name)
+    where = pack.where((name,))
+    try:
+        intent = build_intent(name, entry, pack=source.pack, where=where)
+    except ValueRejected as error:
+        raise CatalogueError(f"`{name}`: {error.message}", remedy=error.remedy, where=where) from None
+    except ValueError as error:
+        raise CatalogueError(f"`{name}`: {error}.", remedy="See docs/packs.md.", where=where) from None
+    for path, problem in check_intent(intent, is_known_parser):
+        place: KeyPath = (name, *(int(part) if part.isdigit() else part for part in path))
+        raise CatalogueError(f"`{name}`: {problem}.", remedy="See docs/packs.md.", where=pack.where(place))
+    return entry, intent
+
+
+def _raise_risk_of_unreviewed(entry: dict[str, Any], unreviewed: set[str]) -> None:
+    """A person's own pack that runs a program we never reviewed is at least disruptive, whatever it says.
+
+    A read keeps its shape, so its risk is raised through `effects`: it grants execution, which no
+    flag and no standing grant covers.
+    """
+    if not unreviewed:
+        return
+    if isinstance(entry["risk"], str) and Risk[entry["risk"].upper()] in {Risk.READ, Risk.REVERSIBLE}:
+        entry["risk"] = "disruptive"
+    if "execution" not in entry["effects"]:
+        entry["effects"] = [*entry["effects"], "execution"]
+
+
+def operations_of(intent: Intent) -> list[Operation]:
+    """Return the plain operation and those of the variants."""
+    return [intent.operation, *(variant.operation for variant in intent.variants)]
+
+
+def programs_of(intent: Intent) -> set[str]:
+    """Return the names of all programs that the intent may run."""
+    programs = set()
+    for operation in operations_of(intent):
+        commands = [read.command for read in (operation.read, operation.state) if read] + [
+            command for command in [operation.change] if command
+        ]
+        programs |= {first.prefix for command in commands if isinstance(first := command.template[0], Word)}
+    return programs
+
+
+def _check_references(built: dict[str, Intent]) -> None:
+    for intent in built.values():
+        for operation in operations_of(intent):
+            undo = operation.undo
+            if undo and undo.intent and undo.intent not in built:
+                raise CatalogueError(
+                    f"`{intent.name}`: its undo names `{undo.intent}`, which doesn't exist.",
+                    remedy="Name an intent of the catalogue.",
+                    where=intent.where,
+                )
+            if undo and undo.intent:
+                unknown = set(undo.arguments) - set(built[undo.intent].parameters)
+                if unknown:
+                    raise CatalogueError(
+                        f"`{intent.name}`: `{undo.intent}` has no parameter `{min(unknown)}`.",
+                        remedy="Check the undo's arguments.",
+                        where=intent.where,
+                    )
+        for miss in intent.near_misses:
+            if miss.intent is not None and miss.intent not in built:
+                raise CatalogueError(
+                    f'`{intent.name}`: the near miss "{miss.text}" names `{miss.intent}`, which doesn\'t exist.',
+                    remedy="Name an intent of the catalogue, or null.",
+                    where=intent.where,
+                )

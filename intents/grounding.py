@@ -1,0 +1,229 @@
+"""Fills an intent's parameters with values that stand in the request, each with its span.
+
+Every value is a stretch of the request that its type accepts; nothing is ever made up. Which
+stretch belongs to which parameter follows from the words around it: the words by which people
+introduce the parameter ("lines", "to", "owner"), and the neighbours of the slot in the intent's
+example sentences.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from intents.errors import ValueRejected
+from intents.intent import Intent, Parameter
+from intents.interpretation import Argument, Evidence, Span
+from intents.types.base import Found, ValueContext
+from intents.values import Json
+from intents.words import FUNCTION_WORDS, Token, stem, tokens_of
+
+_SLOT = re.compile(r"\{([a-z_]+)\}")
+_NEGATIONS = frozenset({"not", "no", "without", "don't", "non"})
+_SAID_BEFORE, _SAID_AFTER, _NEIGHBOUR_BEFORE, _NEIGHBOUR_AFTER = 4.0, 2.5, 2.0, 1.0
+_REQUIRED, _LIVE_OR_SHAPED, _PLAIN_WORD = 1.0, 3.0, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """What the request gives for an intent: arguments, the spans they use, what is missing."""
+
+    arguments: dict[str, Argument]
+    spans: tuple[Span, ...]
+    missing: tuple[Parameter, ...]
+    rejected: tuple[str, ...] = ()
+    """Why a value that stands there was not taken ("There is no user bop")."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    parameter: Parameter
+    found: Found
+    score: float
+    cue: Span | None
+    """The word that introduces the value ("lines"); used with it."""
+
+
+class SlotNeighbours:
+    """The words that stand next to each slot in an intent's examples."""
+
+    def __init__(self, intent: Intent) -> None:
+        self.before: dict[str, set[str]] = {}
+        self.after: dict[str, set[str]] = {}
+        for example in intent.examples:
+            words = example.casefold().split()
+            for index, word in enumerate(words):
+                match = _SLOT.search(word)
+                if match is None:
+                    continue
+                if index > 0:
+                    self.before.setdefault(match[1], set()).add(words[index - 1].strip(",.:;?!"))
+                if index + 1 < len(words):
+                    self.after.setdefault(match[1], set()).add(words[index + 1].strip(",.:;?!"))
+
+
+def ground(
+    intent: Intent, text: str, context: ValueContext, *, taken: Sequence[Span], known_stems: frozenset[str]
+) -> Grounding:
+    """Return what `text` gives for the intent's parameters, outside the spans already `taken`.
+
+    `known_stems` are the words that belong to the intent itself; they are never taken for names.
+    """
+    tokens = tokens_of(text)
+    proposals = sorted(
+        _proposals(intent, text, tokens, context, known_stems), key=lambda one: (-one.score, one.found.start)
+    )
+    chosen: dict[str, list[_Proposal]] = {}
+    used: list[Span] = list(taken)
+    for proposal in proposals:
+        name = proposal.parameter.name
+        span = (proposal.found.start, proposal.found.end)
+        if (name in chosen and not proposal.parameter.many) or any(_overlap(span, other) for other in used):
+            continue
+        if not _may_use(proposal, text):
+            continue
+        chosen.setdefault(name, []).append(proposal)
+        used.append(span)
+    return _grounding(intent, text, context, chosen)
+
+
+def _may_use(proposal: _Proposal, text: str) -> bool:
+    """An optional number or word without any cue is left to the row operations and the reader."""
+    del text
+    return proposal.parameter.required or proposal.cue is not None or proposal.score >= _LIVE_OR_SHAPED
+
+
+def _grounding(intent: Intent, text: str, context: ValueContext, chosen: dict[str, list[_Proposal]]) -> Grounding:
+    arguments: dict[str, Argument] = {}
+    spans: list[Span] = []
+    missing: list[Parameter] = []
+    rejected: list[str] = []
+    for name, parameter in intent.parameters.items():
+        picked = sorted(chosen.get(name, []), key=lambda one: one.found.start)
+        if picked:
+            arguments[name] = _argument(parameter, text, picked)
+            spans += [(one.found.start, one.found.end) for one in picked]
+            spans += [one.cue for one in picked if one.cue is not None]
+        elif parameter.default is not None:
+            value, problem = _default(parameter, context)
+            if problem:
+                rejected.append(problem)
+            else:
+                arguments[name] = Argument(value, Evidence("default", text=str(parameter.default)))
+        elif parameter.required:
+            missing.append(parameter)
+    return Grounding(arguments, tuple(spans), tuple(missing), tuple(rejected))
+
+
+def _argument(parameter: Parameter, text: str, picked: Sequence[_Proposal]) -> Argument:
+    first, last = picked[0].found, picked[-1].found
+    span = (first.start, last.end)
+    notes = [one.found.note for one in picked if one.found.note]
+    value: Json = [one.found.value for one in picked] if parameter.many else first.value
+    return Argument(value, Evidence("request", span, text[span[0] : span[1]], "; ".join(notes) or None))
+
+
+def default_value(parameter: Parameter, context: ValueContext) -> Json:
+    """Return the parameter's declared default in canonical form. Raises `ValueRejected`."""
+    default = parameter.default
+    if isinstance(default, list | tuple):
+        return [parameter.type.parse(str(one), context) for one in default]
+    value = parameter.type.parse(_as_text(default), context)
+    return [value] if parameter.many else value
+
+
+def _as_text(default: Json) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _default(parameter: Parameter, context: ValueContext) -> tuple[Json, str]:
+    try:
+        return default_value(parameter, context), ""
+    except ValueRejected as error:
+        return None, error.message
+
+
+# -- proposals: every (parameter, stretch) that could go together, with a score
+
+
+def _proposals(
+    intent: Intent, text: str, tokens: Sequence[Token], context: ValueContext, known_stems: frozenset[str]
+) -> Iterator[_Proposal]:
+    neighbours = SlotNeighbours(intent)
+    for parameter in intent.parameters.values():
+        if parameter.type.name == "boolean":
+            yield from _flag(parameter, tokens)
+            continue
+        for found, is_shaped in _stretches(parameter, text, tokens, context, known_stems):
+            score, cue = _score(parameter, found, tokens, neighbours)
+            score += (_LIVE_OR_SHAPED if is_shaped else _PLAIN_WORD) + (_REQUIRED if parameter.required else 0.0)
+            yield _Proposal(parameter, found, score, cue)
+
+
+def _flag(parameter: Parameter, tokens: Sequence[Token]) -> Iterator[_Proposal]:
+    """A boolean is said by naming it ("recursively"), and unsaid by a negation right before."""
+    said = {stem(word.casefold()) for word in (*parameter.says, parameter.name)}
+    for index, token in enumerate(tokens):
+        if token.stem in said:
+            negated = index > 0 and tokens[index - 1].folded in _NEGATIONS
+            start = tokens[index - 1].start if negated else token.start
+            yield _Proposal(parameter, Found(start, token.end, not negated), _LIVE_OR_SHAPED + 1, (start, token.end))
+
+
+def _stretches(
+    parameter: Parameter, text: str, tokens: Sequence[Token], context: ValueContext, known_stems: frozenset[str]
+) -> Iterator[tuple[Found, bool]]:
+    """Yield the stretches the type finds itself, then plain words that it would accept as a name."""
+    shaped = list(parameter.type.find(text, context))
+    for found in shaped:
+        yield found, parameter.type.name != "count" or parameter.required
+    if not _takes_plain_words(parameter):
+        return
+    for token in tokens:
+        if token.folded in FUNCTION_WORDS or any(_overlap((token.start, token.end), (f.start, f.end)) for f in shaped):
+            continue
+        if token.stem in known_stems and not _is_quoted(text, token):
+            continue
+        try:
+            value = parameter.type.parse(token.text, context)
+        except ValueRejected:
+            continue
+        note = None if str(value) == token.text else f'read as "{value}"'
+        yield Found(token.start, token.end, value, note), False
+
+
+def _takes_plain_words(parameter: Parameter) -> bool:
+    name = parameter.type.name
+    return name.startswith("name") or name in {
+        "user", "group", "package", "interface", "host", "process", "text", "regex", "mount", "glob", "mode", "signal", "pid",
+    }  # fmt: skip
+
+
+def _is_quoted(text: str, token: Token) -> bool:
+    return token.start > 0 and text[token.start - 1] in "\"'`"
+
+
+def _score(
+    parameter: Parameter, found: Found, tokens: Sequence[Token], neighbours: SlotNeighbours
+) -> tuple[float, Span | None]:
+    """Return how well the words around a stretch introduce the parameter, and the word that does."""
+    said = {stem(word.casefold()) for word in (*parameter.says, *parameter.name.split("_"))}
+    before = [token for token in tokens if token.end <= found.start][-2:]
+    after = [token for token in tokens if token.start >= found.end][:1]
+    score, cue = 0.0, None
+    for distance, token in enumerate(reversed(before)):
+        if token.stem in said:
+            score += _SAID_BEFORE - distance
+            cue = (token.start, token.end)
+            break
+    if cue is None and after and after[0].stem in said:
+        score += _SAID_AFTER
+        cue = (after[0].start, after[0].end)
+    if before and before[-1].folded in neighbours.before.get(parameter.name, ()):
+        score += _NEIGHBOUR_BEFORE
+    if after and after[0].folded in neighbours.after.get(parameter.name, ()):
+        score += _NEIGHBOUR_AFTER
+    return score, cue
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]

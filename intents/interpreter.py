@@ -1,0 +1,338 @@
+"""English to an interpretation: the model chooses among vetted intents, the request gives the values.
+
+The model scores every intent; the best few are read against the request (arguments, operations,
+leftover words), and how well a request reads weighs with the score. Sure enough: a match. Close
+or incomplete: a question. Otherwise a decline that names the nearest things.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+from intents.intent import Intent
+from intents.interpretation import (
+    Argument,
+    Candidate,
+    Choice,
+    Decline,
+    Evidence,
+    Interpretation,
+    Match,
+    Question,
+    Span,
+    TargetPhrase,
+)
+from intents.reading import Reading, own_words, read_as
+from intents.speech import check_request, clauses_of, is_asking, is_shell_line
+from intents.types.base import ValueContext
+from intents.words import tokens_of
+
+
+class IntentScores(Protocol):
+    """The model's opinion of one request."""
+
+    @property
+    def candidates(self) -> Sequence[Candidate]:
+        """Intents with their probabilities, best first."""
+        ...
+
+    @property
+    def none(self) -> float:
+        """The probability that the request is for no intent at all."""
+        ...
+
+
+class Judge(Protocol):
+    """The llama.cpp model with its heads, as the interpreter sees it."""
+
+    def score(self, text: str) -> IntentScores:
+        """Score `text` against every intent; deterministic."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When to act, when to ask. Chosen on sentences that trained nothing; see docs/accuracy.md."""
+
+    read: float = 0.45
+    change: float = 0.60
+    ask: float = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said to a question: the intent they chose, and values by parameter."""
+
+    intent: str | None = None
+    values: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """One step of a request with all that it is read against."""
+
+    whole: str
+    offset: int
+    text: str
+    context: ValueContext
+    facts: Mapping[str, str]
+    spans: tuple[Span, ...]
+    answer: Answer
+
+
+SHORTLIST = 6
+"""How many candidates are read against the request."""
+_MISSING, _SOFT, _HARD = 0.6, 0.7, 0.8
+"""What each missing argument, unexplained word, and unexplained condition leaves of a score."""
+_LOWEST_SCORE = 0.02
+"""Scores below this can't win by reading well."""
+
+
+class Interpreter:
+    """Maps requests to interpretations. Same request, model, catalogue and context: same result."""
+
+    def __init__(self, catalogue: Mapping[str, Intent], judge: Judge, *, thresholds: Thresholds | None = None) -> None:
+        self._catalogue = catalogue
+        self._judge = judge
+        self._thresholds = thresholds or Thresholds()
+
+    @cached_property
+    def _change_verbs(self) -> frozenset[str]:
+        return _change_verbs(self._catalogue)
+
+    def interpret(
+        self,
+        request: str,
+        context: ValueContext,
+        *,
+        facts: Mapping[str, str] | None = None,
+        target: TargetPhrase | None = None,
+        target_spans: Sequence[Span] = (),
+        answer: Answer | None = None,
+    ) -> Interpretation:
+        """Return what `request` means.
+
+        `target` and `target_spans` come from `intents.targets.find_target`; `facts` choose the
+        variant whose columns row operations may name. Raises `RequestError` for what is no request.
+        """
+        started = time.perf_counter()
+        text = check_request(request)
+        shift = request.index(text[0]) if text else 0
+        spans = tuple((start - shift, end - shift) for start, end in target_spans)
+        result = self._interpret(_Clause(text, 0, text, context, facts or {}, spans, answer or Answer()))
+        elapsed = (time.perf_counter() - started) * 1000
+        return replace(result, request=text, target=target, timing_ms={"interpret": round(elapsed, 3)})
+
+    def _interpret(self, request: _Clause) -> Interpretation:
+        text = request.whole
+        if is_shell_line(text):
+            return self._declined(
+                text,
+                self._judge.score(text).candidates,
+                "This looks like a shell command. sayso doesn't run commands; say what you want to know or change.",
+                stage="the request is a typed command line",
+            )
+        clauses = clauses_of(text)
+        if len(clauses) == 1 or request.answer.intent or request.answer.values:
+            return self._one(request)
+        return self._several(request, clauses)
+
+    def _several(self, request: _Clause, clauses: Sequence[tuple[int, str]]) -> Interpretation:
+        """Each clause must be a match of its own; the first that isn't decides for the whole."""
+        parts = []
+        for offset, text in clauses:
+            inner = [(max(0, one - offset), min(len(text), other - offset)) for one, other in request.spans]
+            spans = tuple(span for span in inner if span[0] < span[1])
+            part = self._one(replace(request, offset=offset, text=text, spans=spans))
+            if not part.matches:
+                return replace(part, stage=f'in the step "{text}": {part.stage}')
+            parts.append(part)
+        return Interpretation(
+            request=request.whole,
+            confidence=min(part.confidence for part in parts),
+            matches=tuple(match for part in parts for match in part.matches),
+            ignored=tuple(word for part in parts for word in part.ignored),
+            candidates=parts[0].candidates,
+            stage=f"{len(parts)} steps in order",
+        )
+
+    # -- one clause
+
+    def _one(self, clause: _Clause) -> Interpretation:
+        scores = self._judge.score(_without(clause.text, clause.spans))
+        weighed: list[tuple[float, Reading]] = []
+        for candidate in self._shortlist(scores, clause.answer):
+            intent = self._catalogue[candidate.intent]
+            operation = intent.operation_for(clause.facts)
+            reading = read_as(intent, clause.text, clause.context, taken=clause.spans, operation=operation)
+            weighed.append((candidate.score * _fit(reading), reading))
+        weighed.sort(key=lambda pair: -pair[0])
+        total = sum(weight for weight, _ in weighed) + scores.none
+        candidates = tuple(scores.candidates[:SHORTLIST])
+        if not weighed or total <= 0:
+            return self._declined(
+                clause.whole, candidates, "Nothing that I can do fits this request.", stage="no candidate"
+            )
+        confidence = round(1.0 if clause.answer.intent else weighed[0][0] / total, 4)
+        decided = self._decide(clause, confidence, weighed)
+        return _moved(replace(decided, candidates=candidates, confidence=confidence), clause.offset)
+
+    def _shortlist(self, scores: IntentScores, answer: Answer) -> list[Candidate]:
+        if answer.intent is not None:
+            return [Candidate(answer.intent, 1.0, "")] if answer.intent in self._catalogue else []
+        return [one for one in scores.candidates[:SHORTLIST] if one.score >= _LOWEST_SCORE]
+
+    def _decide(self, clause: _Clause, confidence: float, weighed: Sequence[tuple[float, Reading]]) -> Interpretation:
+        best = weighed[0][1]
+        intent = best.intent
+        needed = self._thresholds.change if intent.is_change else self._thresholds.read
+        if confidence < self._thresholds.ask:
+            candidates = [Candidate(reading.intent.name, weight, "") for weight, reading in weighed]
+            return self._declined(
+                clause.whole, candidates, "I don't know an operation for this.", stage="low confidence"
+            )
+        if confidence < needed:
+            return self._menu(clause.whole, weighed, f"confidence {confidence:.2f} is below {needed:.2f}")
+        if intent.is_change and clause.answer.intent is None and is_asking(clause.text):
+            return self._asked_about(clause.whole, intent)
+        problem = self._leftover_question(best)
+        if problem is not None:
+            stage = "a word of the request is not accounted for"
+            return Interpretation(clause.whole, 0.0, question=problem, stage=stage)
+        return self._matched(clause, best, confidence)
+
+    def _leftover_question(self, best: Reading) -> Question | None:
+        """A change may leave no word over; a read no condition, and no word that orders a change."""
+        intent = best.intent
+        words = best.leftover if intent.is_change else best.hard
+        if not intent.is_change and not words:
+            words = tuple(token for token in best.soft if token.stem in self._change_verbs)
+        if not words:
+            return None
+        said = ", ".join(f'"{token.text}"' for token in words)
+        return Question(
+            f"I understood `{intent.name}` ({_small(intent.summary)}), but not {said}. Say it without, or in other words.",
+            choices=(Choice(intent.summary, intent=intent.name),),
+            intent=None,
+        )
+
+    def _matched(self, clause: _Clause, best: Reading, confidence: float) -> Interpretation:
+        text, context = clause.whole, clause.context
+        intent, grounding = best.intent, best.grounding
+        arguments = dict(grounding.arguments)
+        missing = []
+        for parameter in grounding.missing:
+            given = (clause.answer.values or {}).get(parameter.name)
+            if given is None:
+                missing.append(parameter)
+                continue
+            parsed = parameter.type.parse(given, context)
+            arguments[parameter.name] = Argument([parsed] if parameter.many else parsed, Evidence("answer", text=given))
+        if missing:
+            parameter = missing[0]
+            hint = f" ({parameter.description})" if parameter.description else ""
+            question = Question(
+                f"To {_small(intent.summary)}: which {parameter.name.replace('_', ' ')}{hint}?",
+                choices=tuple(Choice(name, value=name) for name in parameter.type.complete("", context)[:5]),
+                intent=intent.name,
+                parameter=parameter.name,
+            )
+            return Interpretation(
+                text, confidence, question=question, stage=f"`{parameter.name}` is not in the request"
+            )
+        evidence = tuple(
+            Evidence("request", span, clause.text[span[0] : span[1]])
+            for phrase in best.phrases
+            for span in phrase.spans[:1]
+        )
+        match = Match(
+            intent.name,
+            arguments,
+            round(confidence, 4),
+            tuple(phrase.operation for phrase in best.phrases),
+            evidence,
+        )
+        ignored = () if intent.is_change else tuple(token.text for token in best.soft)
+        return Interpretation(text, confidence, matches=(match,), ignored=ignored, stage="sure enough to act")
+
+    # -- the other outcomes
+
+    def _asked_about(self, text: str, intent: Intent) -> Interpretation:
+        question = Question(
+            f"You asked about it, so nothing is changed. To {_small(intent.summary)}, say it as an order.",
+            choices=(Choice(intent.summary, intent=intent.name),),
+        )
+        return Interpretation(text, 0.0, question=question, stage="a sentence that asks never becomes a change")
+
+    def _menu(self, text: str, weighed: Sequence[tuple[float, Reading]], stage: str) -> Interpretation:
+        choices = tuple(
+            Choice(reading.intent.summary, intent=reading.intent.name) for weight, reading in weighed[:3] if weight > 0
+        )
+        return Interpretation(text, 0.0, question=Question("Which of these do you mean?", choices), stage=stage)
+
+    def _declined(self, text: str, candidates: Sequence[Candidate], reason: str, *, stage: str) -> Interpretation:
+        nearest = tuple(
+            Choice(self._catalogue[one.intent].summary, intent=one.intent)
+            for one in candidates[:3]
+            if one.intent in self._catalogue
+        )
+        confidence = candidates[0].score if candidates else 0.0
+        return Interpretation(
+            text, confidence, decline=Decline(reason, nearest), candidates=tuple(candidates[:SHORTLIST]), stage=stage
+        )
+
+
+def _fit(reading: Reading) -> float:
+    """Return what reading badly leaves of a candidate's score, 0 to 1."""
+    missing = len(reading.grounding.missing)
+    fit: float = _MISSING**missing * _SOFT ** len(reading.soft) * _HARD ** len(reading.hard)
+    return fit
+
+
+def _without(clause: str, spans: Sequence[Span]) -> str:
+    """Return the clause with the target phrase cut out: hosts say nothing about the operation."""
+    kept, position = [], 0
+    for start, end in sorted(spans):
+        kept.append(clause[position:start])
+        position = end
+    kept.append(clause[position:])
+    return " ".join("".join(kept).split()) or clause
+
+
+def _moved(interpretation: Interpretation, offset: int) -> Interpretation:
+    """Return the interpretation of a clause with its spans counted in the whole request."""
+
+    def moved(evidence: Evidence) -> Evidence:
+        if evidence.span is None:
+            return evidence
+        return replace(evidence, span=(evidence.span[0] + offset, evidence.span[1] + offset))
+
+    matches = tuple(
+        replace(
+            match,
+            arguments={
+                name: replace(argument, evidence=moved(argument.evidence)) for name, argument in match.arguments.items()
+            },
+            operations_evidence=tuple(moved(evidence) for evidence in match.operations_evidence),
+        )
+        for match in interpretation.matches
+    )
+    return replace(interpretation, matches=matches)
+
+
+def _change_verbs(catalogue: Mapping[str, Intent]) -> frozenset[str]:
+    """Return the stems that only changes use: a read may not ignore them."""
+    changes, reads = set[str](), set[str]()
+    for intent in catalogue.values():
+        if intent.is_change:
+            changes |= {token.stem for token in tokens_of(intent.name.split(".")[1].replace("_", " "))}
+            changes |= {token.stem for example in intent.examples for token in tokens_of(example)[:1]}
+        else:
+            reads |= own_words(intent)
+    return frozenset(changes - reads)
+
+
+def _small(summary: str) -> str:
+    return summary[:1].lower() + summary[1:].rstrip(".")

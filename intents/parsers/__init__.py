@@ -1,0 +1,105 @@
+"""From a tool's output to typed rows: the registry of parsers by the names that packs use.
+
+A parser is a pure function of the output and the declared columns. It returns a row with every
+declared column for each record, no row for no output, and raises `ParseError` for output that it
+doesn't know, rather than guess.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from intents.parsers import disks, files, generic, hosts, networks, processes, services, users
+from intents.parsers.conversion import ParseError, convert, decode, rows_of
+from intents.values import Column, Row
+
+Parser: TypeAlias = Callable[[bytes, tuple[Column, ...]], list[Row]]
+
+PARSERS: Mapping[str, Parser] = {
+    "kv": generic.parse_kv,
+    "json": generic.parse_json,
+    "jsonl": generic.parse_jsonl,
+    "lines": generic.parse_lines,
+    "text": generic.parse_text,
+    "nul": generic.parse_nul,
+    "F:boots": services.parse_boots,
+    "F:chage": users.parse_chage,
+    "F:checksums_agree": files.parse_checksums_agree,
+    "F:checksums_nul": files.parse_checksums_nul,
+    "F:cpuinfo": hosts.parse_cpuinfo,
+    "F:df_output": disks.parse_df_output,
+    "F:du_kib": files.parse_du_kib,
+    "F:du_nul": files.parse_du_nul,
+    "F:files_lines": files.parse_files_lines,
+    "F:files_nul": files.parse_files_nul,
+    "F:findmnt": disks.parse_findmnt,
+    "F:getent_ahosts": networks.parse_getent_ahosts,
+    "F:grep_nul": files.parse_grep_nul,
+    "F:id": users.parse_id,
+    "F:ip_addresses": networks.parse_ip_addresses,
+    "F:ip_links": networks.parse_ip_links,
+    "F:ip_routes": networks.parse_ip_routes,
+    "F:journal": services.parse_journal,
+    "F:loadavg": hosts.parse_loadavg,
+    "F:lsblk": disks.parse_lsblk,
+    "F:lscpu": hosts.parse_lscpu,
+    "F:meminfo": hosts.parse_meminfo,
+    "F:openrc_crashed": services.parse_openrc_crashed,
+    "F:openrc_list": services.parse_openrc_list,
+    "F:openrc_status": services.parse_openrc_status,
+    "F:os_release": hosts.parse_os_release,
+    "F:passwd": users.parse_passwd,
+    "F:proc_mounts": disks.parse_proc_mounts,
+    "F:ps_args": processes.parse_ps_args,
+    "F:runlevel_link": services.parse_runlevel_link,
+    "F:ss_listening": processes.parse_ss_listening,
+    "F:who": users.parse_who,
+}
+"""Every parser but those of jc, by its name in a pack."""
+
+_JC_NAME = re.compile(r"jc:([a-z][a-z0-9_]*)\Z")
+
+
+def is_known_parser(name: str) -> bool:
+    """Whether a pack may name this parser; `jc:NAME` is looked for without running it.
+
+    >>> is_known_parser("F:df_output"), is_known_parser("jc:proc_uptime"), is_known_parser("jc:nothing")
+    (True, True, False)
+    """
+    match = _JC_NAME.match(name)
+    if match is None:
+        return name in PARSERS
+    from importlib.util import find_spec
+
+    return find_spec(f"jc.parsers.{match[1]}") is not None
+
+
+def parse_output(parser: str, output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Return the rows of `output`, each with every column of `columns` in its type and unit.
+
+    `parser` is a name of `PARSERS` or `jc:NAME`. Raises `ParseError` for output of another form.
+
+    >>> parse_output("kv", b"Timezone=UTC\nNTP=yes\n", (Column("NTP", "boolean"),))
+    [{'NTP': True}]
+    """
+    match = _JC_NAME.match(parser)
+    if match is not None:
+        return _parse_with_jc(match[1], output, columns)
+    return PARSERS[parser](output, columns)
+
+
+def _parse_with_jc(name: str, output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Load only that one module of jc: about 30 ms, once."""
+    from importlib import import_module
+
+    if not output.strip():
+        return []
+    module = import_module(f"jc.parsers.{name}")
+    try:
+        parsed = module.parse(decode(output), quiet=True)
+    except Exception as error:  # jc's parsers raise whatever their code meets in text that they don't know
+        raise ParseError(f"The parser `jc:{name}` can't read the output: {type(error).__name__}: {error}.") from error
+    return rows_of(generic.records_of(parsed, f"jc:{name}"), columns)
+
+
+__all__ = ["PARSERS", "ParseError", "Parser", "convert", "is_known_parser", "parse_output"]

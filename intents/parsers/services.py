@@ -1,0 +1,116 @@
+"""What systemd's journal, systemctl and OpenRC write."""
+
+import re
+from collections.abc import Mapping
+
+from intents.parsers.conversion import lines_of, rows_of, unexpected
+from intents.parsers.generic import json_lines, load_json, records_of
+from intents.values import Column, Json, Row
+
+PRIORITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+"""The journal's priorities 0 to 7, in words."""
+
+_OPENRC_STATES: Mapping[str, str] = {
+    "started": "active",
+    "stopped": "inactive",
+    "inactive": "inactive",
+    "crashed": "failed",
+    "starting": "activating",
+    "stopping": "deactivating",
+}
+
+
+def parse_journal(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `journalctl -o json` to `time`, `priority` (in words), `source`, `pid`, `unit` and `message`.
+
+    The journal writes a message that is not plain text as a list of its bytes, and a field that
+    occurs more than once as a list.
+    """
+    return rows_of([_journal_entry(record) for record in json_lines(output)], columns)
+
+
+def _journal_entry(record: Mapping[str, Json]) -> dict[str, Json]:
+    microseconds = str(_journal_text(record.get("__REALTIME_TIMESTAMP")))
+    if not microseconds.isdigit():
+        raise unexpected("F:journal", "an entry with a time", str(dict(record)))
+    priority = str(_journal_text(record.get("PRIORITY")))
+    return {
+        "time": int(microseconds) / 1_000_000,
+        "priority": PRIORITIES[int(priority)] if priority in set("01234567") else None,
+        "source": _journal_text(record.get("SYSLOG_IDENTIFIER")),
+        "pid": _journal_text(record.get("_PID")),
+        "unit": _journal_text(record.get("_SYSTEMD_UNIT")),
+        "message": _journal_text(record.get("MESSAGE")),
+    }
+
+
+def _journal_text(value: Json) -> str | None:
+    if isinstance(value, list):
+        if value and all(isinstance(one, int) for one in value):
+            return bytes(value).decode("utf-8", "backslashreplace")
+        return _journal_text(value[0]) if value else None
+    return None if value is None else str(value)
+
+
+def parse_boots(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `journalctl --list-boots -o json` to `boot` (0 is the present one), `started`, `ended` and `id`."""
+    records = [
+        {
+            "boot": record.get("index"),
+            "started": _seconds(record.get("first_entry")),
+            "ended": _seconds(record.get("last_entry")),
+            "id": record.get("boot_id"),
+        }
+        for record in records_of(load_json(output), "F:boots")
+    ]
+    return rows_of(records, columns)
+
+
+def _seconds(microseconds: Json) -> Json:
+    if not isinstance(microseconds, int):
+        raise unexpected("F:boots", "a time in microseconds", str(microseconds))
+    return microseconds / 1_000_000
+
+
+def parse_openrc_status(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `rc-service NAME status` (` * status: started`) to `ActiveState` in systemd's words."""
+    text = "\n".join(lines_of(output))
+    match = re.search(r"status: *([a-z]+)", text)
+    if match is None:
+        raise unexpected("F:openrc_status", "a line `status: ...`", text)
+    return rows_of([{"ActiveState": _OPENRC_STATES.get(match[1], match[1]), "SubState": match[1]}], columns)
+
+
+def parse_openrc_list(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `rc-status --format ini --all` to `unit`, `active` (systemd's word), `sub` and `runlevel`."""
+    records: list[dict[str, Json]] = []
+    runlevel = ""
+    for line in lines_of(output):
+        section = re.match(r"\[(.*)\]\Z", line)
+        if section:
+            runlevel = section[1]
+            continue
+        unit, equals, state = line.partition(" = ")
+        if not equals:
+            raise unexpected("F:openrc_list", "`[runlevel]` or `service = state`", line)
+        word = state.strip()
+        records.append(
+            {"unit": unit.strip(), "active": _OPENRC_STATES.get(word, word), "sub": word, "runlevel": runlevel}
+        )
+    return rows_of(records, columns)
+
+
+def parse_openrc_crashed(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `rc-status --crashed` (one name a line) to `unit`, with the state that systemd calls failed."""
+    records: list[dict[str, Json]] = [
+        {"unit": line.strip(), "active": "failed", "sub": "crashed"} for line in lines_of(output) if line.strip()
+    ]
+    return rows_of(records, columns)
+
+
+def parse_runlevel_link(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read the `stat` of a service's link in a runlevel to `UnitFileState`: there is one only if it is enabled.
+
+    Unlike elsewhere, no output is a row too: it is what "disabled" looks like.
+    """
+    return rows_of([{"UnitFileState": "enabled" if output.strip() else "disabled"}], columns)

@@ -1,0 +1,84 @@
+"""Reads one request against one intent: its arguments, row operations, and the words left over.
+
+No word is dropped: each content word must be the intent's own, an argument, an operation, a
+target, or politeness. What is left decides whether a person must be asked.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from intents.grounding import Grounding, ground
+from intents.intent import Intent, Operation
+from intents.interpretation import Span
+from intents.row_phrases import RowPhrase, RowPhraseReader
+from intents.types.base import ValueContext
+from intents.words import FUNCTION_WORDS, HARD_WORDS, Token, is_typo_of, stem, stems_of, tokens_of
+
+_SLOT = re.compile(r"\{[a-z_]+\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One intent's reading of a request."""
+
+    intent: Intent
+    grounding: Grounding
+    phrases: tuple[RowPhrase, ...]
+    leftover: tuple[Token, ...]
+    """Content words that nothing accounts for."""
+
+    @property
+    def hard(self) -> tuple[Token, ...]:
+        """The leftover words that are conditions, negations, exceptions or times."""
+        return tuple(token for token in self.leftover if token.folded in HARD_WORDS)
+
+    @property
+    def soft(self) -> tuple[Token, ...]:
+        """The leftover words that only describe."""
+        return tuple(token for token in self.leftover if token.folded not in HARD_WORDS)
+
+
+def own_words(intent: Intent) -> frozenset[str]:
+    """Return the stems of the words that an intent accounts for: its sentences, name, synonyms, parameters."""
+    sentences = [_SLOT.sub(" ", sentence) for sentence in (intent.summary, *intent.examples)]
+    words = [intent.name.replace(".", " ").replace("_", " "), *intent.says]
+    return stems_of([*sentences, *words])
+
+
+def read_as(
+    intent: Intent, text: str, context: ValueContext, *, taken: Sequence[Span], operation: Operation
+) -> Reading:
+    """Return how `text` reads as `intent`, outside the spans `taken` by the target phrase."""
+    known = own_words(intent)
+    grounding = ground(intent, text, context, taken=taken, known_stems=known)
+    phrases: list[RowPhrase] = []
+    read = operation.read
+    if read is not None:
+        reader = RowPhraseReader(read.columns, order=read.order, known_stems=known)
+        phrases = reader.read(text, [*taken, *grounding.spans], context)
+    used = [*taken, *grounding.spans, *(span for phrase in phrases for span in phrase.spans)]
+    column_stems: set[str] = set()
+    if read is not None:
+        for column in read.columns:
+            column_stems |= {
+                stem(word.casefold()) for say in (column.name, *column.says) for word in re.split(r"[_\s]+", say)
+            }
+    own_hard = {token.folded for example in intent.examples for token in tokens_of(example)}
+    leftover = [token for token in tokens_of(text) if not _accounted(token, used, known, column_stems, own_hard)]
+    return Reading(intent, grounding, tuple(phrases), tuple(leftover))
+
+
+def _accounted(token: Token, used: Sequence[Span], known: frozenset[str], others: set[str], own_hard: set[str]) -> bool:
+    if any(start <= token.start and token.end <= end for start, end in used):
+        return True
+    if token.folded in HARD_WORDS:
+        return token.folded in own_hard or (token.start == 0 and token.folded == "when")
+    if token.folded in FUNCTION_WORDS or token.stem in known or token.stem in others:
+        return True
+    if any(start < token.end and token.start < end for start, end in used):
+        return True  # punctuation or a possessive around a used value
+    parts = token.folded.strip("-").split("-")
+    if len(parts) > 1 and all(part in FUNCTION_WORDS or stem(part) in known for part in parts):
+        return True
+    return any(is_typo_of(token.stem, word) for word in known)

@@ -1,0 +1,152 @@
+"""What must hold for every intent beyond the shape of its entry: the safety rules of a vector.
+
+Checked when a pack is validated, once for each content of it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from intents.errors import ValueRejected
+from intents.intent import Command, Intent, Operation, Template, Word
+from intents.template import words_of
+
+NAME = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9_]*\Z")
+SHELLS_AND_INTERPRETERS = frozenset(
+    "sh bash dash zsh ksh fish ash busybox python python3 perl ruby node lua awk gawk mawk env xargs eval sudo su "
+    "doas runuser setpriv nohup setsid chroot nsenter unshare watch parallel ssh script expect tclsh php".split()
+)
+"""Programs whose arguments are programs again; no vector may begin with one."""
+
+FACTS = frozenset({"init", "packages", "os_id", "os_version", "userland", "kernel", "architecture", "selinux"})
+_SLOT = re.compile(r"\{([a-z_]+)\}")
+_EXAMPLE_SLOT_PARAMETERS_ONLY = "an example may name only parameters of its intent"
+
+
+def check_intent(intent: Intent, known_parser: Callable[[str], bool]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield (path in the entry, what is wrong and what to write) for every broken rule."""
+    if not NAME.match(intent.name):
+        yield (), "a name is `noun.verb` in small letters"
+    yield from _check_examples(intent)
+    yield from _check_defaults(intent)
+    yield from _check_operation(intent, intent.operation, known_parser, ())
+    for index, variant in enumerate(intent.variants):
+        for fact in variant.when:
+            if fact not in FACTS:
+                yield ("variants", str(index), "when"), f"`{fact}` is no fact; facts are {', '.join(sorted(FACTS))}"
+        yield from _check_operation(intent, variant.operation, known_parser, ("variants", str(index)))
+    for rule in intent.risk_rules:
+        if rule.parameter not in intent.parameters:
+            yield ("risk",), f"`{rule.parameter}` is no parameter of this intent"
+
+
+def _check_examples(intent: Intent) -> Iterator[tuple[tuple[str, ...], str]]:
+    for index, example in enumerate(intent.examples):
+        for slot in _SLOT.findall(example):
+            if slot not in intent.parameters:
+                yield ("examples", str(index)), f"`{{{slot}}}`: {_EXAMPLE_SLOT_PARAMETERS_ONLY}"
+    if len({example.casefold() for example in intent.examples}) < len(intent.examples):
+        yield ("examples",), "two examples are the same sentence"
+
+
+def _check_defaults(intent: Intent) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, parameter in intent.parameters.items():
+        if parameter.required and parameter.default is not None:
+            yield ("parameters", name), "a required parameter has no default; drop one of the two"
+
+
+def _check_operation(
+    intent: Intent, operation: Operation, known_parser: Callable[[str], bool], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, read in (("read", operation.read), ("state", operation.state)):
+        if read is None:
+            continue
+        yield from _check_command(intent, read.command, (*path, key))
+        if not known_parser(read.parser):
+            yield (*path, key, "parse"), f"there is no parser `{read.parser}`"
+        names = {column.name for column in read.columns}
+        for column in read.order:
+            if column.removeprefix("-") not in names:
+                yield (*path, key, "order"), f"`{column}` is no column of this read"
+    if operation.change is not None:
+        yield from _check_command(intent, operation.change, (*path, "change"))
+    yield from _check_change_words(intent, operation, path)
+
+
+def _check_change_words(
+    intent: Intent, operation: Operation, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    state_columns = {column.name for column in operation.state.columns} if operation.state else set()
+    for expectation in operation.expect:
+        if expectation.column not in state_columns:
+            yield (*path, "expect"), f"`{expectation.column}` is no column of `state`"
+        for value in expectation.values:
+            if isinstance(value, Word):
+                yield from _check_placeholder(intent, value, (*path, "expect"))
+    words: Mapping[str, Word] = operation.undo.arguments if operation.undo else {}
+    for word in words.values():
+        if word.parameter and word.parameter.startswith("before."):
+            if word.parameter.removeprefix("before.") not in state_columns:
+                yield (*path, "undo"), f"`{word.parameter}` is no column of `state`"
+        else:
+            yield from _check_placeholder(intent, word, (*path, "undo"))
+    if operation.edit is not None:
+        for word in (operation.edit.path, *operation.edit.arguments.values()):
+            yield from _check_placeholder(intent, word, (*path, "edit"))
+
+
+def _check_command(intent: Intent, command: Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    first = command.template[0]
+    if not isinstance(first, Word) or first.parameter is not None:
+        yield (*path, "run"), "a vector begins with the literal name of its program"
+        return
+    if first.prefix in SHELLS_AND_INTERPRETERS or "/" in first.prefix:
+        yield (*path, "run"), f"`{first.prefix}` can't be the program: name one that does the job itself"
+    for word in words_of(command.template):
+        yield from _check_placeholder(intent, word, (*path, "run"))
+    yield from _check_options(intent, command.template, (*path, "run"))
+
+
+def _check_placeholder(intent: Intent, word: Word, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if word.parameter is None:
+        return
+    parameter = intent.parameters.get(word.parameter)
+    if parameter is None:
+        yield path, f"`{{{word.parameter}}}` is no parameter of this intent"
+        return
+    forms = {*parameter.type.formats, "comma"} if parameter.many else set(parameter.type.formats)
+    if word.form is not None and word.form not in forms:
+        known = ", ".join(sorted(forms)) or "none"
+        yield path, f"`:{word.form}` is no form of the type `{parameter.type.name}` (known: {known})"
+    if word.suffix and not parameter.type.embeddable:
+        yield path, f"nothing may follow `{{{word.parameter}}}` in one word; give it a word of its own"
+    if word.spread and not parameter.many:
+        yield path, f"`{{{word.parameter}...}}` needs `many: true`"
+
+
+def _check_options(intent: Intent, template: Template, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """A value that may begin with `-` must not be taken for an option."""
+    words = words_of(template)
+    guarded = False
+    for previous, word in zip([Word(""), *words], words, strict=False):
+        guarded = guarded or (word.parameter is None and word.prefix == "--")
+        parameter = intent.parameters.get(word.parameter or "")
+        if parameter is None or not parameter.type.may_start_with_dash or word.prefix or guarded:
+            continue
+        if previous.parameter is None and previous.prefix in {"-e", "-g", "-name", "-iname", "-path", "--regexp"}:
+            continue
+        yield path, f"`{{{word.parameter}}}` may begin with `-`: put `--` before it, or write `--option={{...}}`"
+
+
+def check_value(intent: Intent, name: str, value: object) -> None:
+    """Raise `ValueRejected` unless `name` is a parameter and `value` canonical for its type."""
+    parameter = intent.parameters.get(name)
+    if parameter is None:
+        known = ", ".join(intent.parameters) or "none"
+        raise ValueRejected(f"`{intent.name}` has no parameter `{name}`.", remedy=f"Its parameters are: {known}.")
+    if parameter.many:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueRejected(f"`{name}` takes a list of values.", remedy="Give at least one.")
+        for one in value:
+            parameter.type.check(one)
+        return
+    parameter.type.check(value)  # type: ignore[arg-type]  # check() itself is what says whether it is canonical

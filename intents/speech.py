@@ -1,0 +1,109 @@
+"""What kind of sentence a request is: an order, a question about something, or a typed shell line."""
+
+import re
+
+from intents.errors import RequestError
+from intents.words import tokens_of
+
+MAXIMUM_LENGTH = 2_000
+"""Code points of a request; people don't type longer ones, and the model reads 256 tokens."""
+
+_POLITE = re.compile(
+    r"^(?:hey|hi|hello|ok|okay|so|please|pls|also|and)?[\s,]*(?:(?:can|could|would|will)\s+(?:you|u|we|someone)\s+"
+    r"(?:please\s+|pls\s+|kindly\s+|just\s+|quickly\s+)?(?!tell|explain|say|know|help)|(?:would|do)\s+you\s+mind\s+|i(?:'d|\s+would)\s+like\s+(?:you\s+)?to\s+"
+    r"|i\s+(?:want|need)\s+(?:you\s+)?to\s+)",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(
+    r"^(?:(?:hey|hi|hello|ok|okay|so|please|pls|quick\s+question|question|and|but|also)[\s,:]+)*"
+    r"(?:how|why|what|what's|whats|which|who|whose|when|where|is|isn't|are|aren't|was|were|does|do|did|doesn't|should|shall|"
+    r"would|could|can|may|might|will|has|have|had|am|any\s+idea|tell\s+me|explain|i\s+wonder|wondering|do\s+you\s+know|is\s+it)\b",
+    re.IGNORECASE,
+)
+_HYPOTHETICAL = re.compile(
+    r"\b(?:would\s+it\s+help|what\s+would|what\s+happens|should\s+i|should\s+we|how\s+(?:do|can|would|should|to)|is\s+it\s+(?:safe|ok|possible)"
+    r"|what\s+if|am\s+i\s+allowed|could\s+be|can\s+be|would\s+you\s+recommend|better\s+to)\b",
+    re.IGNORECASE,
+)
+_SHELL_SIGNS = re.compile(
+    r"(?:^|\s)-{1,2}[A-Za-z0-9]|[|><]{1,2}\s|&&|\$\(|`|;\s*\w+\s+-|\$\{|\\$|^\s*(?:sudo|\./|/)", re.MULTILINE
+)
+_COMMANDS = frozenset(
+    "ls cat grep awk sed find df du ps top kill rm cp mv chmod chown systemctl journalctl service apt apt-get dnf yum "
+    "ip ss netstat ping curl wget tar zip unzip ssh scp rsync git docker podman kubectl mount umount mkfs dd free uptime "
+    "who w id useradd usermod userdel passwd crontab nano vi vim less tail head echo touch mkdir ln stat file uname "
+    "hostnamectl timedatectl lsblk blkid fdisk ufw iptables nft export cd pwd history man sh bash python python3 xargs sort "
+    "uniq cut wc tee".split()
+)
+
+
+def check_request(text: str) -> str:
+    """Return the request without the white space around it.
+
+    Raises `RequestError` for what can't be a request: nothing, too much, or characters no text has.
+    """
+    stripped = text.strip()
+    if not stripped:
+        raise RequestError(
+            "The request is empty.", remedy='Say what you want, e.g. "which filesystems are almost full".'
+        )
+    if len(stripped) > MAXIMUM_LENGTH:
+        raise RequestError(
+            f"The request has {len(stripped):,} characters; {MAXIMUM_LENGTH:,} are allowed.",
+            remedy="Say it in a sentence or two; put long content into a file.",
+        )
+    if "\0" in stripped:
+        raise RequestError("The request holds a NUL character.", remedy="Remove it; a request is plain text.")
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in stripped):  # noqa: PLR2004 - UTF-16 surrogates
+        raise RequestError("The request is not valid UTF-8.", remedy="Send it as UTF-8 text.")
+    return stripped
+
+
+def is_asking(text: str) -> bool:
+    """Whether the sentence only asks, so that it may never become a change.
+
+    >>> is_asking("how do I restart nginx?"), is_asking("could you please restart nginx")
+    (True, False)
+    """
+    if _HYPOTHETICAL.search(text):
+        return True
+    if _POLITE.match(text):
+        return False
+    return bool(_ASKING.match(text)) or text.rstrip().endswith("?")
+
+
+def is_shell_line(text: str) -> bool:
+    """Whether the request is a typed command line rather than a sentence.
+
+    >>> is_shell_line("ls -la /tmp"), is_shell_line("find big files in /tmp")
+    (True, False)
+    """
+    tokens = tokens_of(text)
+    if not tokens:
+        return False
+    first = tokens[0].text
+    if first in {"sudo", "./", "export"} or first.startswith("./"):
+        return True
+    has_signs = bool(_SHELL_SIGNS.search(text))
+    return has_signs and first in _COMMANDS
+
+
+_CLAUSES = re.compile(r"\s*(?:;|,?\s+and\s+then|,?\s+then|,\s*after\s+that|,?\s+and\s+after\s+that)\s+", re.IGNORECASE)
+
+
+def clauses_of(text: str) -> list[tuple[int, str]]:
+    """Return the steps of "do A and then B": (offset, clause) in order; one for a plain sentence.
+
+    >>> clauses_of("stop nginx and then start it")
+    [(0, 'stop nginx'), (20, 'start it')]
+    """
+    clauses, start = [], 0
+    quoted = [match.span() for match in re.finditer(r"\"[^\"]*\"|'[^']*'", text)]
+    for match in _CLAUSES.finditer(text):
+        if any(one <= match.start() < other for one, other in quoted):
+            continue
+        if match.start() > start:
+            clauses.append((start, text[start : match.start()]))
+        start = match.end()
+    clauses.append((start, text[start:]))
+    return [(offset, clause) for offset, clause in clauses if clause.strip()]

@@ -1,0 +1,32 @@
+"""Who says yes: the Protocols by which the session asks a person, and the one for scripts that never ask."""
+
+from typing import Protocol
+
+from executors.plan import Plan
+from executors.policy import Decision
+from intents.interpretation import Question
+from intents.interpreter import Answer
+
+
+class Person(Protocol):
+    """Somebody who can be asked."""
+
+    def approves(self, plan: Plan, decision: Decision) -> bool:
+        """Show the plan and return whether it may run."""
+        ...
+
+    def answers(self, question: Question) -> Answer | None:
+        """Ask the question; None when it stays open."""
+        ...
+
+
+class Nobody:
+    """A script: nothing is asked, so nothing is approved and every question stays open."""
+
+    def approves(self, plan: Plan, decision: Decision) -> bool:  # noqa: ARG002 - the Protocol's signature
+        """Return False: nobody is there to approve."""
+        return False
+
+    def answers(self, question: Question) -> Answer | None:  # noqa: ARG002 - the Protocol's signature
+        """Return None: nobody is there to answer."""
+        return None

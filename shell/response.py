@@ -1,0 +1,62 @@
+"""What came of one request: the value that every front end renders, and JSON prints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from executors.plan import Outcome, Plan
+from intents.interpretation import Evidence, Interpretation
+from shell.exit_status import ExitStatus
+
+Decision = Literal["allow", "ask", "confirm", "two_people", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who allowed a plan and how: typed at the terminal, or by `--yes`."""
+
+    user: str
+    how: Literal["terminal", "--yes", "grant"]
+    at_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a request ended without its result: the stable word, one sentence, what to try."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """The model that judged, for the record."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One request's whole answer.
+
+    `outcomes` maps host -> its outcomes in the plan's order. `kind` of the JSON contract is
+    `error` when there is a fault and no interpretation.
+    """
+
+    request: str
+    status: ExitStatus
+    interpretation: Interpretation | None = None
+    hosts: tuple[str, ...] = ()
+    host_evidence: Evidence | None = None
+    plan: Plan | None = None
+    decision: Decision | None = None
+    rule: str = ""
+    approval: Approval | None = None
+    outcomes: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    fault: Fault | None = None
+    record: int | None = None
+    model: ModelIdentity | None = None
+    timing_ms: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,438 @@
+"""The one road of every request: interpret, plan, policy, approve, apply, verify, record.
+
+The REPL, the one-shot command, piped input and the tests all call this object; none has a road of
+its own. It wires the packages together and holds what a session keeps: connections, the model, the
+open history. What it returns is a value; rendering is others' work.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from executors.applying import Run, apply_plan
+from executors.plan import Outcome, Plan, Stage
+from executors.planning import finish_plan, make_plan
+from executors.policy import Decision, Door, Policy, Question, Verdict, load_policy
+from executors.state import Target
+from executors.transport import Cancel
+from executors.undo import DoneStep, undo_stages
+from history.errors import HistoryError
+from intents.catalogue import Catalogue
+from intents.errors import PlanError, RequestError, SaysoError, TargetError
+from intents.interpretation import Evidence, Interpretation, TargetPhrase
+from intents.interpreter import Answer, Interpreter
+from intents.targets import LOCAL, find_target
+from shell.approval import Nobody, Person
+from shell.direct import direct_match
+from shell.exit_status import ExitStatus, combined
+from shell.journal import Journal, NoJournal, open_journal
+from shell.response import Approval, Fault, ModelIdentity, Response
+from shell.targets import Opened, Targets
+
+QUESTIONS_IN_A_ROW = 5
+"""How often one request may be asked about before it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller says besides the request."""
+
+    on: str | None = None
+    dry_run: bool = False
+    explain: bool = False
+    yes: bool = False
+    expect: str | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a session finds its files, and who runs it; from the environment and the settings."""
+
+    directory: str
+    user: str
+    uid: int
+    cache: Path
+    history: Path
+    own_policy: Path
+    system_policy: Path
+    inventories: tuple[Path, ...] = ()
+    ssh_configs: tuple[Path, ...] = ()
+    model: Path | None = None
+    model_sha256: str | None = None
+    user_packs: Mapping[Path, bytes] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class Session:
+    """One person's or script's session. Use as a context manager, or call `close`."""
+
+    def __init__(self, places: Places, *, door: Door, person: Person | None = None) -> None:
+        self._places = places
+        self._door: Door = door
+        self._person = person or Nobody()
+        self._targets = Targets(places.inventories, directory=places.directory, ssh_config_paths=places.ssh_configs)
+        self._catalogue: Catalogue | None = None
+        self._interpreter: Interpreter | None = None
+        self._journal: Journal | None = None
+        self._model: ModelIdentity | None = None
+        self._policy: Policy | None = None
+        self.cancel = Cancel()
+
+    # -- what is loaded when first needed
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The vetted intents. Raises `CatalogueError`."""
+        if self._catalogue is None:
+            self._catalogue = Catalogue.load(cache_directory=self._places.cache, user_packs=self._places.user_packs)
+        return self._catalogue
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """The interpreter with its model. Raises `ModelError`."""
+        if self._interpreter is None:
+            from shell.judge import open_judge
+
+            judge, self._model = open_judge(
+                self.catalogue, self._places.cache, model=self._places.model, sha256=self._places.model_sha256
+            )
+            self._interpreter = Interpreter(self.catalogue, judge)
+        return self._interpreter
+
+    @property
+    def policy(self) -> Policy:
+        """The rules in force. Raises `PolicyError`."""
+        if self._policy is None:
+            places = self._places
+            self._policy = load_policy(places.system_policy, places.own_policy, as_root=places.uid == 0)
+        return self._policy
+
+    def close(self) -> None:
+        """Close connections and history."""
+        self._targets.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    # -- the doors
+
+    def handle(self, request: str, options: Options) -> Response:
+        """Carry one English request as far as the options and the person let it go."""
+        return self._guarded(request, options, lambda road: self._english(road))
+
+    def run_intent(self, name: str, pairs: Sequence[str], options: Options) -> Response:
+        """Carry out one intent by name with `key=value` arguments; no English, no model."""
+        request = " ".join([name, *pairs])
+        return self._guarded(request, options, lambda road: self._direct(road, name, pairs))
+
+    def undo(self, record: int | None, options: Options) -> Response:
+        """Take back what a record (the last change when None) did."""
+        request = f"undo {record}" if record is not None else "undo"
+        return self._guarded(request, options, lambda road: self._undo(road, record))
+
+    def _guarded(self, request: str, options: Options, go: "Callable[[_Road], Response]") -> Response:
+        """Every expected fault becomes a response; the record is closed whatever happens."""
+        road = _Road(request, options, Response(request, ExitStatus.DONE, warnings=self._places.warnings))
+        road.journal = self._open_record(road)
+        try:
+            response = go(road)
+        except SaysoError as error:
+            response = road.failed(error)
+        except HistoryError as error:
+            response = road.failed_history(error)
+        except KeyboardInterrupt:
+            self.cancel.set()
+            fault = Fault("interrupted", "Interrupted; what had begun is in the history.", "Run `sayso history` to see it.")
+            response = replace(road.response, status=ExitStatus.INTERRUPTED, fault=fault)
+        response = replace(response, model=self._model or response.model, record=road.journal.record)
+        with suppress(HistoryError):
+            road.journal.end(response)
+        return response
+
+    def _open_record(self, road: "_Road") -> Journal:
+        try:
+            self._journal = open_journal(self._places.history, self._journal)
+            self._journal.begin(road.request, door=self._door, user=self._places.user, directory=self._places.directory)
+        except HistoryError as error:
+            road.warn(f"The history can't be written, so nothing can be changed: {error}")
+            return NoJournal(error)
+        return self._journal
+
+    # -- English
+
+    def _english(self, road: "_Road") -> Response:
+        started = time.perf_counter()
+        opened, phrase, spans = self._find_targets(road)
+        interpretation = self._interpret(road, opened, phrase, spans)
+        road.timing("interpret", started)
+        road.response = replace(road.response, interpretation=interpretation)
+        road.journal.add_interpretation(interpretation)
+        if not interpretation.matches:
+            return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD)
+        if interpretation.ignored:
+            road.warn("ignored: " + ", ".join(interpretation.ignored))
+        if road.options.expect and [match.intent for match in interpretation.matches] != [road.options.expect]:
+            understood = ", ".join(match.intent for match in interpretation.matches)
+            fault = Fault(
+                "expectation",
+                f"Expected `{road.options.expect}`, understood `{understood}`.",
+                "Reword the request, or correct --expect.",
+            )
+            return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD, fault=fault)
+        return self._go(road, opened)
+
+    def _find_targets(self, road: "_Road") -> tuple[Opened, TargetPhrase | None, Sequence[tuple[int, int]]]:
+        """Resolve where the request is for: `--on`, else its own words, else this machine, and say which."""
+        phrase, spans = find_target(road.request, self._targets.local_names())
+        if road.options.on is not None:
+            if phrase is not None:
+                raise TargetError(
+                    f'The request says "{phrase.evidence.text}" and --on says "{road.options.on}".',
+                    remedy="Say where in one place only.",
+                    host=road.options.on,
+                )
+            patterns = [word.strip() for word in road.options.on.split(",") if word.strip()]
+            evidence = Evidence("answer", text=f"--on {road.options.on}")
+        elif phrase is not None:
+            patterns, evidence = list(phrase.hosts), phrase.evidence
+        else:
+            patterns, evidence = [LOCAL], Evidence("default", text="this machine")
+        opened = self._open_targets(road, patterns, evidence)
+        return opened, phrase, spans
+
+    def _open_targets(self, road: "_Road", patterns: Sequence[str], evidence: Evidence) -> Opened:
+        opened = self._targets.open(patterns, evidence)
+        road.unreachable(opened)
+        if not opened.targets:
+            raise next(iter(opened.faults.values()))
+        hosts = tuple(target.host for target in opened.targets) + tuple(opened.faults)
+        road.response = replace(road.response, hosts=hosts, host_evidence=evidence)
+        return opened
+
+    def _interpret(
+        self, road: "_Road", opened: Opened, phrase: TargetPhrase | None, spans: Sequence[tuple[int, int]]
+    ) -> Interpretation:
+        """Interpret, and ask while there is somebody to ask and something open."""
+        first = opened.targets[0]
+        context = self._targets.context(first, _now())
+        answer = Answer()
+        for _ in range(QUESTIONS_IN_A_ROW):
+            interpretation = self.interpreter.interpret(
+                road.request, context, facts=first.facts, target=phrase, target_spans=spans, answer=answer
+            )
+            if interpretation.question is None or road.options.explain:
+                return interpretation
+            given = self._person.answers(interpretation.question)
+            if given is None:
+                return interpretation
+            road.journal.add_answer(interpretation.question, given)
+            answer = Answer(given.intent or answer.intent, {**(answer.values or {}), **(given.values or {})})
+        return interpretation
+
+    # -- the common part
+
+    def _direct(self, road: "_Road", name: str, pairs: Sequence[str]) -> Response:
+        patterns = road.options.on.split(",") if road.options.on else [LOCAL]
+        evidence = Evidence("answer", text=f"--on {road.options.on}") if road.options.on else Evidence("default", text="this machine")
+        intent = self.catalogue.get(name)
+        if intent is None:
+            closest = self.catalogue.closest(name)
+            remedy = f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them all."
+            raise RequestError(f"There is no intent `{name}`.", remedy=remedy)
+        opened = self._open_targets(road, patterns, evidence)
+        match = direct_match(intent, pairs, self._targets.context(opened.targets[0], _now()))
+        interpretation = Interpretation(road.request, 1.0, matches=(match,), stage="named directly")
+        road.response = replace(road.response, interpretation=interpretation)
+        road.journal.add_interpretation(interpretation)
+        return self._go(road, opened)
+
+    def _go(self, road: "_Road", opened: Opened) -> Response:
+        """Plan, decide, approve, apply: from a match to its outcome."""
+        interpretation = road.response.interpretation
+        if interpretation is None or road.options.explain:
+            return road.response
+        started = time.perf_counter()
+        targets = [self._with_timeout(target, road.options) for target in opened.targets]
+        plan = make_plan(
+            road.request,
+            interpretation.matches,
+            self.catalogue,
+            targets,
+            host_evidence=opened.evidence,
+            now=_now(),
+            cancel=self.cancel,
+        )
+        road.timing("plan", started)
+        return self._carry_out(road, plan, targets)
+
+    def _with_timeout(self, target: Target, options: Options) -> Target:
+        if options.timeout_s is None:
+            return target
+        from shell.timeouts import LimitedTransport
+
+        return replace(target, transport=LimitedTransport(target.transport, options.timeout_s))
+
+    def _carry_out(self, road: "_Road", plan: Plan, targets: Sequence[Target]) -> Response:
+        decision = self._decide(plan)
+        road.response = replace(road.response, plan=plan, decision=decision.word, rule=decision.rule)
+        road.journal.add_plan(plan, decision)
+        if road.options.dry_run or plan.is_empty:
+            return road.finished()
+        if plan.is_change and isinstance(road.journal, NoJournal):
+            return road.failed_history(road.journal.error)
+        approval = self._approval(road, plan, decision)
+        if approval is None and decision.verdict is not Verdict.ALLOW:
+            return road.refused(decision)
+        road.response = replace(road.response, approval=approval)
+        if approval is not None:
+            road.journal.add_approval(approval)
+        started = time.perf_counter()
+        run = Run(
+            catalogue=self.catalogue,
+            targets={target.host: target for target in targets},
+            policy=self.policy,
+            recorder=road.journal,
+            user=self._places.user,
+            door=self._door,
+            is_approved=approval is not None,
+            cancel=self.cancel,
+        )
+        outcomes = apply_plan(plan, run)
+        road.timing("apply", started)
+        road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes})
+        return road.finished(was_interrupted=self.cancel.is_set)
+
+    def _decide(self, plan: Plan) -> Decision:
+        """Return the strictest decision over the plan's stages."""
+        decisions = [
+            self.policy.decide(
+                Question(self._places.user, stage.intent, stage.risk, stage.effects, tuple(stage.hosts), self._door)
+            )
+            for stage in plan.stages
+        ]
+        return max(decisions, key=lambda decision: decision.verdict)
+
+    def _approval(self, road: "_Road", plan: Plan, decision: Decision) -> Approval | None:
+        """Return who approved: `--yes` for what only asks and is at most reversible, else the person."""
+        at_utc = datetime.now(UTC).isoformat(timespec="seconds")
+        if decision.verdict in {Verdict.ALLOW, Verdict.DENY}:
+            return None
+        if road.options.yes and decision.verdict is Verdict.ASK and self._yes_suffices(plan, decision):
+            return Approval(self._places.user, "--yes", at_utc)
+        if self._person.approves(plan, decision):
+            return Approval(self._places.user, "terminal", at_utc)
+        return None
+
+    def _yes_suffices(self, plan: Plan, decision: Decision) -> bool:
+        """`--yes` covers reversible changes without effects, and what a policy rule grants by name."""
+        plain = all(stage.risk.word in {"read", "reversible"} and not stage.effects for stage in plan.stages)
+        return plain or not decision.rule.startswith("default:")
+
+    # -- undo
+
+    def _undo(self, road: "_Road", record: int | None) -> Response:
+        if isinstance(road.journal, NoJournal):
+            return road.failed_history(road.journal.error)
+        number, steps = road.journal.changes_of(record)
+        hosts = list(dict.fromkeys(step.host for step in steps))
+        evidence = Evidence("history", note=f"record {number}")
+        opened = self._open_targets(road, hosts, evidence)
+        if opened.faults:
+            raise next(iter(opened.faults.values()))
+        by_host = {target.host: target for target in opened.targets}
+        context = self._targets.context(opened.targets[0], _now())
+        stages: list[Stage] = undo_stages(number, steps, self.catalogue, by_host, context, self.cancel)
+        plan = finish_plan(f"undo {number}", stages, opened.targets, host_evidence=evidence, now=_now())
+        matches = tuple(stage.match for stage in stages)
+        interpretation = Interpretation(road.request, 1.0, matches=matches, stage=f"takes back record {number}")
+        road.response = replace(road.response, interpretation=interpretation)
+        road.journal.add_interpretation(interpretation)
+        return self._carry_out(road, plan, opened.targets)
+
+
+class _Road:
+    """One request on its way: the options, the journal, and the response as far as it has come."""
+
+    def __init__(self, request: str, options: Options, response: Response) -> None:
+        self.request = request
+        self.options = options
+        self.response = response
+        self.journal: Journal = NoJournal(HistoryError("The history is not open.", remedy="Try again."))
+
+    def warn(self, text: str) -> None:
+        """Add a warning."""
+        self.response = replace(self.response, warnings=(*self.response.warnings, text))
+
+    def timing(self, name: str, started: float) -> None:
+        """Note how long a part took."""
+        elapsed = round((time.perf_counter() - started) * 1000, 3)
+        self.response = replace(self.response, timing_ms={**self.response.timing_ms, name: elapsed})
+
+    def unreachable(self, opened: Opened) -> None:
+        """Turn hosts that can't be reached into outcomes; the others go on."""
+        lost = {
+            name: (Outcome(name, "unreachable", message=str(error)),)
+            for name, error in opened.faults.items()
+            if opened.targets
+        }
+        self.response = replace(self.response, outcomes={**self.response.outcomes, **lost})
+
+    def finished(self, *, was_interrupted: bool = False) -> Response:
+        """Return the response with the status that its outcomes give."""
+        words = {"unreachable": ExitStatus.UNREACHABLE, "refused": ExitStatus.REFUSED}
+        words |= {"failed": ExitStatus.FAILED, "unknown": ExitStatus.FAILED}
+        statuses = [
+            words.get(outcome.status, ExitStatus.DONE)
+            for outcomes in self.response.outcomes.values()
+            for outcome in outcomes
+        ]
+        if was_interrupted:
+            statuses.append(ExitStatus.INTERRUPTED)
+        return replace(self.response, status=combined(statuses))
+
+    def refused(self, decision: Decision) -> Response:
+        """Return the response of a plan that may not run."""
+        if decision.verdict is Verdict.DENY:
+            fault = Fault("policy", f"Refused: {decision.why or decision.rule}.", "Nothing was changed.")
+        else:
+            fault = Fault("not_approved", "Not approved, so nothing was changed.", "Approve it at a terminal, or add --yes where that suffices.")
+        return replace(self.response, status=ExitStatus.REFUSED, fault=fault)
+
+    def failed(self, error: SaysoError) -> Response:
+        """Return the response of an expected fault."""
+        statuses = {
+            "request": ExitStatus.USAGE,
+            "value": ExitStatus.USAGE,
+            "settings": ExitStatus.USAGE,
+            "target": ExitStatus.USAGE,
+            "unreachable": ExitStatus.UNREACHABLE,
+            "plan": ExitStatus.REFUSED,
+            "policy": ExitStatus.REFUSED,
+            "catalogue": ExitStatus.INTEGRITY,
+            "integrity": ExitStatus.INTEGRITY,
+            "model": ExitStatus.INTEGRITY,
+        }
+        fault = Fault(error.code, error.message, error.remedy)
+        return replace(self.response, status=statuses.get(error.code, ExitStatus.FAILED), fault=fault)
+
+    def failed_history(self, error: HistoryError) -> Response:
+        """Return the response where the history can't be written: no record, no change."""
+        fault = Fault("history", f"{error.message} Without a record nothing is changed.", error.remedy)
+        return replace(self.response, status=ExitStatus.INTEGRITY, fault=fault)
+
+
+def _now() -> datetime:
+    """Return the time now in the person's own zone."""
+    return datetime.now().astimezone()
+
+

@@ -1,0 +1,113 @@
+"""Opens the targets of a request: which hosts, how each is reached, what it is, what it is called there."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from executors.facts import gather_facts
+from executors.inventory import Inventory
+from executors.local import LocalTransport
+from executors.state import Target
+from executors.transport import Transport
+from intents.errors import SaysoError
+from intents.interpretation import Evidence
+from intents.targets import LOCAL
+from intents.types.base import ValueContext
+from shell.live_names import TargetNames
+
+CONNECTING_AT_ONCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The targets that answered, the faults of those that didn't, and where the choice came from."""
+
+    targets: tuple[Target, ...]
+    faults: dict[str, SaysoError]
+    evidence: Evidence
+
+
+class Targets:
+    """The connections of one session: one for each host, opened when first needed, kept until the end."""
+
+    def __init__(self, inventory_paths: Sequence[Path], *, directory: str, ssh_config_paths: Sequence[Path]) -> None:
+        self._inventory_paths = list(inventory_paths)
+        self._ssh_config_paths = list(ssh_config_paths)
+        self._directory = directory
+        self._inventory: Inventory | None = None
+        self._open: dict[str, Target] = {}
+        self._names: dict[str, TargetNames] = {}
+
+    @property
+    def inventory(self) -> Inventory:
+        """The static inventory, read at its first use. Raises `TargetError` for one that can't be used."""
+        if self._inventory is None:
+            self._inventory = Inventory.load(self._inventory_paths, self._ssh_config_paths)
+        return self._inventory
+
+    def knows_hosts(self) -> bool:
+        """Whether any host but this machine could be meant."""
+        return bool(self._inventory_paths) or any(path.exists() for path in self._ssh_config_paths)
+
+    def local_names(self) -> TargetNames:
+        """Return the live names of this machine, with the inventory's hosts."""
+        return self.names_of(self.local())
+
+    def local(self) -> Target:
+        """Return this machine as a target."""
+        return self._target(LOCAL, LocalTransport(directory=self._directory))
+
+    def open(self, patterns: Sequence[str], evidence: Evidence) -> Opened:
+        """Return the targets of host and group patterns, all of them tried at once.
+
+        Raises `TargetError` for a pattern that resolves to nothing; a host that can't be reached is a
+        fault of its own and stops no other.
+        """
+        transports: dict[str, Transport] = {}
+        for pattern in patterns:
+            if pattern == LOCAL:
+                transports[LOCAL] = LocalTransport(directory=self._directory)
+                continue
+            for address in self.inventory.resolve(pattern):
+                from executors.ssh import SshTransport
+
+                transports[address.name] = SshTransport(address)
+        faults: dict[str, SaysoError] = {}
+        opened: dict[str, Target] = {}
+
+        def connect(name: str) -> None:
+            try:
+                opened[name] = self._target(name, transports[name])
+            except SaysoError as error:
+                faults[name] = error
+
+        with ThreadPoolExecutor(max_workers=max(1, min(CONNECTING_AT_ONCE, len(transports)))) as pool:
+            list(pool.map(connect, transports))
+        ordered = tuple(opened[name] for name in transports if name in opened)
+        return Opened(ordered, {name: faults[name] for name in transports if name in faults}, evidence)
+
+    def _target(self, name: str, transport: Transport) -> Target:
+        if name not in self._open:
+            login = transport.login()
+            self._open[name] = Target(name, transport, gather_facts(transport), login)
+        return self._open[name]
+
+    def names_of(self, target: Target) -> TargetNames:
+        """Return the live names of a target."""
+        if target.host not in self._names:
+            hosts = self.inventory.host_names() if self.knows_hosts() else ()
+            groups = self.inventory.group_names() if self.knows_hosts() else ()
+            self._names[target.host] = TargetNames(target.transport, hosts, groups)
+        return self._names[target.host]
+
+    def context(self, target: Target, now: datetime) -> ValueContext:
+        """Return what values of a request for this target are read against."""
+        return ValueContext(now, target.login.directory, target.login.home, self.names_of(target))
+
+    def close(self) -> None:
+        """Close every connection."""
+        for target in self._open.values():
+            target.transport.close()
+        self._open.clear()
