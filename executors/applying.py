@@ -8,14 +8,15 @@ before each step.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from executors.diffs import state_diff
-from executors.file_replace import read_file, replace_file
+from executors.file_replace import EditCutOffError, read_file, replace_file
 from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, Plan, PlannedStep, RunStep, Stage
 from executors.planning import file_row, plan_steps
 from executors.policy import Door, Policy, Question, require_permission
 from executors.recorder import Recorder
-from executors.state import Target, UnreachableStepError, execute, failure_of, read_state, unmet
+from executors.state import Target, UnreachableStepError, execute, failure_of, last_line, read_state, unmet
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError, SaysoError, UnreachableError
 from intents.intent import Intent, Operation
@@ -57,7 +58,7 @@ def apply_plan(plan: Plan, run: Run) -> dict[str, tuple[Outcome, ...]]:
     for stage in plan.stages:
         hosts = list(stage.hosts)
         with ThreadPoolExecutor(max_workers=min(HOSTS_AT_ONCE, len(hosts))) as pool:
-            done = list(pool.map(lambda host, stage=stage: _apply_on_host(stage, host, run), hosts))  # type: ignore[misc]
+            done = list(pool.map(partial(_apply_on_host, stage, run=run), hosts))
         for host, results in zip(hosts, done, strict=True):
             outcomes[host] = (*outcomes.get(host, ()), *results)
         if any(outcome.status not in {"ok", "changed"} for results in done for outcome in results):
@@ -69,7 +70,7 @@ def _question(stage: Stage, run: Run) -> Question:
     return Question(run.user, stage.intent, stage.risk, stage.effects, tuple(stage.hosts), run.door)
 
 
-def _apply_on_host(stage: Stage, host: str, run: Run) -> tuple[Outcome, ...]:
+def _apply_on_host(stage: Stage, host: str, *, run: Run) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for planned in stage.hosts[host]:
         outcome = _apply_step(stage, planned, run.targets[host], run)
@@ -103,6 +104,8 @@ def _apply_step(stage: Stage, planned: PlannedStep, target: Target, run: Run) ->
 
 def _status_of(error: SaysoError) -> OutcomeStatus:
     words: dict[str, OutcomeStatus] = {"plan": "refused", "policy": "refused", "unknown": "unknown"}
+    if isinstance(error, EditCutOffError) and error.may_have_changed:
+        return "unknown"
     if isinstance(error, UnreachableError):
         return "unreachable"
     return words.get(error.code, "failed")
@@ -146,10 +149,11 @@ def _rows(stage: Stage, operation: Operation, completed: Completed, host: str) -
     if read is None:
         raise PlanError("This operation reads nothing.", remedy="Report this pack.")
     rows = parse_output(read.parser, completed.stdout, read.columns)
-    table = apply_operations(rows, read.columns, stage.match.operations, order=read.order)
+    table = apply_operations(rows, read.columns, stage.match.operations, order=read.order, limit=read.limit)
     return Outcome(
         host,
         "ok",
+        message=last_line(completed.stderr) if completed.exit_code else "",
         exit_code=completed.exit_code,
         columns=table.columns,
         rows=table.rows,

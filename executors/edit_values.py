@@ -105,7 +105,8 @@ def _parse(line: bytes, key: bytes, *, comment: bytes = b"") -> _Setting | None:
         rb"(?P<key>[ \t]*(?P<mark>" + comment + rb")(?P<name>(?i:" + re.escape(key) + rb")))"
         rb"(?P<separator>[ \t]*[=:][ \t]*|[ \t]+|(?=\r?\n?\Z))"
         rb"(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|.*?)"
-        rb"(?P<trailing>[ \t]*;?(?:(?<=[ \t;])[ \t]*[#;].*?)?[ \t]*)"
+        # A mark directly after the separator is a comment with a blank after it, else a value (#fff).
+        rb"(?P<trailing>(?:[ \t]*;)?(?:[ \t]+[#;].*?|(?<=[ \t])[#;][ \t].*?)?[ \t]*)"
         rb"(?P<end>\r?\n?)",
         line,
     )
@@ -131,6 +132,8 @@ def _with_value(setting: _Setting, value: bytes) -> bytes:
     trailing = setting.trailing
     if trailing.startswith(b";") and value.endswith(b";"):
         trailing = trailing[1:]
+    if trailing[:1] in {b"#", b";"} and not setting.value and value:
+        trailing = b" " + trailing
     separator = setting.separator or (b" " if value else b"")
     return setting.before_separator + separator + quoted + trailing + setting.end
 

@@ -79,7 +79,8 @@ def remove_lines(before: bytes, match: bytes) -> bytes:
 def replace_text(before: bytes, old: bytes, new: bytes) -> bytes:
     r"""Return the content with every `old` replaced by `new`, both taken literally.
 
-    Where `new` contains `old`, what already reads `new` is left alone: doing it twice is doing it once.
+    Where `new` contains `old` (80 -> 8080), what already reads `new` is left alone, so that the edit can be
+    asked for again.
 
     >>> replace_text(b"port 80, port 8080\n", b"port 80", b"port 8080")
     b'port 8080, port 8080\n'

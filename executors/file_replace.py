@@ -13,10 +13,10 @@ import stat
 from dataclasses import dataclass
 
 from executors.file_state import (
+    EditCutOffError,
     FileHost,
     FileState,
     FileStatus,
-    EditCutOffError,
     check_path,
     file_status,
     file_statuses,
@@ -25,19 +25,19 @@ from executors.file_state import (
     real_path,
     refuse_unusual,
     sha256_of,
+    shown_path,
 )
 from executors.transport import Cancel, Transport
 from executors.validators import Validator, validator_for
 from intents.errors import PlanError, SaysoError, StepError
-from intents.types.visible import excerpt
 
-__all__ = ["FileState", "EditCutOffError", "Replaced", "read_file", "replace_file"]
+__all__ = ["EditCutOffError", "FileState", "Replaced", "read_file", "replace_file"]
 
 SYSTEM_BACKUPS = "/var/lib/sayso/backups"
 """Where backups of root's edits lie, on the file's own host."""
 USER_BACKUPS = ".local/state/sayso/backups"
 """The same of everybody else, below the home directory (XDG base directories 0.8, state)."""
-NEW_FILE_MODE = "0644"
+NEW_FILE_MODE = 0o644
 _ROOT_UID = 0
 
 
@@ -77,20 +77,32 @@ def replace_file(
     checker = validator_for(validator, path)
     directory = real_path(host, path.rsplit("/", 1)[0] or "/").rstrip("/")
     actual = f"{directory}/{path.rsplit('/', 1)[1]}"
-    if _acts_as_root(host):
+    is_root = _acts_as_root(host)
+    if is_root:
         _refuse_shared_directories(host, actual)
     status = file_status(host, actual)
     _refuse_drift(host, status, before_sha256)
     if before_sha256 is None and after is None:
-        raise PlanError(f"{excerpt(path)} doesn't exist already.", remedy="There is nothing to delete.")
-    backup = None if before_sha256 is None else _back_up(host, actual, before_sha256, backup_directory)
+        raise PlanError(f"{shown_path(path)} doesn't exist already.", remedy="There is nothing to delete.")
+    backup = (
+        None
+        if before_sha256 is None
+        else _back_up(
+            host,
+            actual,
+            before_sha256,
+            backup_directory or _default_backup_directory(host, is_root=is_root),
+            is_root=is_root,
+        )
+    )
     if after is None:
-        host.run(("rm", "-f", "--", actual), doing=f"Deleting {excerpt(path)}", is_final=True)
+        host.run(("rm", "-f", "--", actual), doing=f"Deleting {shown_path(path)}", is_final=True)
         _sync(host, directory)
         return Replaced(backup, None, "nothing to check: the file was deleted")
     candidate = f"{directory}/.sayso-{secrets.token_hex(16)}"
     try:
-        _write_candidate(host, candidate, source=actual if status.kind == "file" else like, after=after)
+        source = file_status(host, like) if like is not None and status.kind == "absent" else status
+        _write_candidate(host, candidate, source=source, after=after)
         validation = _validate(host, checker, candidate=candidate, actual=actual, after=after)
         _put_in_place(host, candidate, actual, status=status, before_sha256=before_sha256)
     except BaseException:
@@ -121,14 +133,14 @@ def _refuse_shared_directories(host: FileHost, path: str) -> None:
         is_shared = is_writable and not status.mode & stat.S_ISVTX
         if status.kind != "directory" or status.uid != _ROOT_UID or is_shared:
             raise StepError(
-                f"{excerpt(path)} lies below {excerpt(status.path)}, in which {status.owner} or others can swap files.",
+                f"{shown_path(path)} lies below {shown_path(status.path)}, in which {status.owner} or others can swap files.",
                 remedy=f"Run this as {status.owner} instead of root, or make the directory writable by root alone.",
                 host=host.transport.host,
             )
 
 
 def _refuse_drift(host: FileHost, status: FileStatus, before_sha256: str | None) -> None:
-    shown = excerpt(status.path)
+    shown = shown_path(status.path)
     again = "Ask again, and look at the new plan."
     if status.kind == "absent":
         if before_sha256 is not None:
@@ -146,13 +158,14 @@ def _refuse_drift(host: FileHost, status: FileStatus, before_sha256: str | None)
     _refuse_other_content(status.path, sha256_of(host, status.path), before_sha256)
 
 
-def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | None) -> str:
+def _back_up(host: FileHost, path: str, sha256: str, directory: str, *, is_root: bool) -> str:
     """Copy the file with everything that it has into the store, under its checksum; return where."""
-    directory = backup_directory or _default_backup_directory(host)
-    doing = f"Backing up {excerpt(path)}"
-    host.run(("install", "-d", "-m", "0700", "--", directory), doing=doing)
+    doing = f"Backing up {shown_path(path)}"
+    # Not `install -d`: Debian's busybox has none.
+    host.run(("mkdir", "-p", "-m", "0700", "--", directory), doing=doing)
+    host.run(("chmod", "0700", "--", directory), doing=doing)
     directory = real_path(host, directory)
-    if _acts_as_root(host):
+    if is_root:
         _refuse_shared_directories(host, f"{directory}/{sha256}")
     part = f"{directory}/.part-{secrets.token_hex(16)}"
     backup = f"{directory}/{sha256}"
@@ -171,14 +184,14 @@ def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | Non
 def _refuse_other_content(path: str, found: str, expected: str) -> None:
     if found != expected:
         raise PlanError(
-            f"The content of {excerpt(path)} has changed since the plan was made "
+            f"The content of {shown_path(path)} has changed since the plan was made "
             f"(SHA-256 was {expected[:12]}…, is {found[:12]}…).",
             remedy="Ask again, and look at the new plan.",
         )
 
 
-def _default_backup_directory(host: FileHost) -> str:
-    if _acts_as_root(host):
+def _default_backup_directory(host: FileHost, *, is_root: bool) -> str:
+    if is_root:
         return SYSTEM_BACKUPS
     login = host.transport.login()
     if host.as_user in {None, login.user}:
@@ -195,27 +208,28 @@ def _copy(host: FileHost, source: str, target: str, *, doing: str) -> None:
     host.run(("cp", "-a", "-T", "--", source, target), doing=doing, timeout_s=300.0)
 
 
-def _write_candidate(host: FileHost, candidate: str, *, source: str | None, after: bytes) -> None:
+def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, after: bytes) -> None:
     """Make the candidate with the attributes of `source` and the new content.
+
+    Its name holds 128 random bits, so that nobody can have put anything there before.
 
     dd truncates and writes the copy itself, so that owner, mode, ACL, attributes and context stay.
     """
     doing = "Writing the new content beside the file"
-    wanted = None if source is None else file_status(host, source)
-    if source is None:
-        host.run(("install", "-m", NEW_FILE_MODE, "--", "/dev/null", candidate), doing=doing)
-    else:
-        _copy(host, source, candidate, doing=doing)
+    is_copy = source.kind == "file"
+    if is_copy:
+        _copy(host, source.path, candidate, doing=doing)
     vector = ("dd", f"of={candidate}", "bs=64k", "conv=fsync", "status=none")
     host.run(vector, stdin=after, doing=doing, timeout_s=300.0)
     found = file_status(host, candidate)
-    if wanted is not None and found.mode != wanted.mode:
-        # A write by anybody but root takes setuid and setgid away (write(2)).
-        host.run(("chmod", f"{wanted.mode:04o}", "--", candidate), doing=doing)
-    if wanted is not None and (found.kind, found.uid, found.gid) != ("file", wanted.uid, wanted.gid):
+    mode = source.mode if is_copy else NEW_FILE_MODE
+    if found.mode != mode:
+        # The umask, or: a write by anybody but root takes setuid and setgid away (write(2)).
+        host.run(("chmod", f"{mode:04o}", "--", candidate), doing=doing)
+    if is_copy and (found.kind, found.uid, found.gid) != ("file", source.uid, source.gid):
         raise StepError(
-            f"The file belongs to {wanted.owner}:{wanted.group}, which a new one written by this account would not.",
-            remedy=f"Act as {wanted.owner} or as root.",
+            f"The file belongs to {source.owner}:{source.group}, which a new one written by this account would not.",
+            remedy="Act as root, who can give files away.",
             host=host.transport.host,
         )
     if sha256_of(host, candidate) != hashlib.sha256(after).hexdigest():
@@ -238,7 +252,7 @@ def _validate(host: FileHost, checker: Validator | None, *, candidate: str, actu
         return f"checked by {checker.template[0]}"
     if completed.ending == "lost":
         raise EditCutOffError(
-            f"Checking {excerpt(actual)}", completed.ending, host=host.transport.host, may_have_changed=False
+            f"Checking {shown_path(actual)}", completed.ending, host=host.transport.host, may_have_changed=False
         )
     said = (last_line(completed.stderr) or last_line(completed.stdout) or completed.ending).replace(candidate, actual)
     raise _refused(host, checker, actual, said + _about_the_old_one(host, checker, actual))
@@ -272,7 +286,7 @@ def _parse(host: FileHost, checker: Validator, *, actual: str, after: bytes) -> 
 def _refused(host: FileHost, checker: Validator, actual: str, said: str) -> StepError:
     by = checker.template[0] if checker.template else f"the {checker.name} parser"
     return StepError(
-        f"{by} refuses the new content of {excerpt(actual)}: {said}. Nothing was changed.",
+        f"{by} refuses the new content of {shown_path(actual)}: {said}. Nothing was changed.",
         remedy="Correct the value, and ask again.",
         host=host.transport.host,
         argv=checker.argv(actual),
@@ -282,10 +296,10 @@ def _refused(host: FileHost, checker: Validator, actual: str, said: str) -> Step
 def _put_in_place(
     host: FileHost, candidate: str, actual: str, *, status: FileStatus, before_sha256: str | None
 ) -> None:
-    doing = f"Putting the new content of {excerpt(actual)} in its place"
+    doing = f"Putting the new content of {shown_path(actual)} in its place"
     if host.cancel is not None and host.cancel.is_set:
         raise StepError(
-            f"The edit of {excerpt(actual)} was cancelled. Nothing was changed.",
+            f"The edit of {shown_path(actual)} was cancelled. Nothing was changed.",
             remedy="Ask again when you want it.",
             host=host.transport.host,
         )
@@ -297,7 +311,7 @@ def _put_in_place(
     host.run(("mv", "-n", "-T", "--", candidate, actual), doing=doing, ok=(0, 1), is_final=True)
     if file_status(host, candidate).kind != "absent":
         raise PlanError(
-            f"{excerpt(actual)} has come into being since the plan was made.",
+            f"{shown_path(actual)} has come into being since the plan was made.",
             remedy="Ask again, and look at the new plan.",
         )
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from executors.transport import OUTPUT_LIMIT_BYTES, Cancel, Completed, Transport
 from intents.errors import StepError, UnreachableError
-from intents.types.visible import excerpt, visible
+from intents.types.visible import visible
 
 FileKind: TypeAlias = Literal["absent", "file", "directory", "link", "other"]
 
@@ -124,6 +124,15 @@ class FileHost:
         )
 
 
+def shown_path(path: str) -> str:
+    r"""Return a path for a sentence: whole, for its end is what matters, and safe to print.
+
+    >>> print(shown_path("/srv/a\nb"))
+    "/srv/a\nb"
+    """
+    return f'"{visible(path)}"'
+
+
 def last_line(output: bytes) -> str:
     """Return the last line that isn't blank, safe to show."""
     lines = [line for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
@@ -153,7 +162,7 @@ def read_file(
     if status.kind == "absent":
         return FileState(path=target or path, exists=False, target=target)
     refuse_unusual(host, status)
-    completed = host.run(("cat", "--", status.path), doing=f"Reading {excerpt(path)}")
+    completed = host.run(("cat", "--", status.path), doing=f"Reading {shown_path(path)}")
     if completed.is_truncated:
         raise _too_large(host, status)
     return FileState(
@@ -176,7 +185,7 @@ def check_path(host: FileHost, path: str) -> None:
     if path.startswith("/") and "\0" not in path and path.rsplit("/", 1)[1] not in {"", ".", ".."}:
         return
     raise StepError(
-        f"{excerpt(path)} is not the absolute path of a file.",
+        f"{shown_path(path)} is not the absolute path of a file.",
         remedy="Give the path from / on, with the file's name at its end.",
         host=host.transport.host,
     )
@@ -184,7 +193,7 @@ def check_path(host: FileHost, path: str) -> None:
 
 def file_status(host: FileHost, path: str) -> FileStatus:
     """Return what `path` is; links are not followed. Raises `StepError` when it can't be told."""
-    doing = f"Looking at {excerpt(path)}"
+    doing = f"Looking at {shown_path(path)}"
     completed = host.run(("stat", "-c", _STAT_FORMAT, "--", path), doing=doing, ok=(0, 1))
     if completed.exit_code == 1:
         # LC_ALL is C.UTF-8 on every host, so that the words are strerror(3)'s.
@@ -196,7 +205,7 @@ def file_status(host: FileHost, path: str) -> FileStatus:
 
 def file_statuses(host: FileHost, paths: Sequence[str]) -> list[FileStatus]:
     """Return what each of `paths` is. Raises `StepError` when one of them isn't there, or can't be told."""
-    doing = f"Looking at the directories of {excerpt(paths[-1])}"
+    doing = f"Looking at the directories of {shown_path(paths[-1])}"
     completed = host.run(("stat", "-c", _STAT_FORMAT, "--", *paths), doing=doing)
     lines = completed.stdout.splitlines()
     if len(lines) != len(paths):
@@ -207,7 +216,7 @@ def file_statuses(host: FileHost, paths: Sequence[str]) -> list[FileStatus]:
 def _status(host: FileHost, path: str, completed: Completed, line: bytes) -> FileStatus:
     words = line.decode("utf-8", "replace").split()
     if len(words) != _STAT_WORDS or not re.fullmatch(r"[0-9a-fA-F]+ [0-7]+( \d+){4}", " ".join(words[:6])):
-        raise host.error(f"Looking at {excerpt(path)} (an answer that can't be read)", completed)
+        raise host.error(f"Looking at {shown_path(path)} (an answer that can't be read)", completed)
     return FileStatus(
         path=path,
         kind=_kind(int(words[0], 16)),
@@ -223,18 +232,18 @@ def _status(host: FileHost, path: str, completed: Completed, line: bytes) -> Fil
 
 def real_path(host: FileHost, path: str) -> str:
     """Return the absolute path without any link in it. Raises `StepError` when a link leads nowhere."""
-    completed = host.run(("readlink", "-f", "-n", "--", path), doing=f"Following {excerpt(path)}")
+    completed = host.run(("readlink", "-f", "-n", "--", path), doing=f"Following {shown_path(path)}")
     return completed.stdout.decode("utf-8", "surrogateescape")
 
 
 def refuse_unusual(host: FileHost, status: FileStatus) -> None:
     """Raise `StepError` for whatever isn't one ordinary file of a size that can be edited."""
-    shown = excerpt(status.path)
+    shown = shown_path(status.path)
     name = host.transport.host
     if status.kind == "link":
         target = real_path(host, status.path)
         raise StepError(
-            f"{shown} is a symbolic link.", remedy=f"If its target is meant, name it: {excerpt(target)}.", host=name
+            f"{shown} is a symbolic link.", remedy=f"If its target is meant, name it: {shown_path(target)}.", host=name
         )
     if status.kind != "file":
         what = "a directory" if status.kind == "directory" else "a device, socket or pipe"
@@ -245,7 +254,7 @@ def refuse_unusual(host: FileHost, status: FileStatus) -> None:
 
 def sha256_of(host: FileHost, path: str, *, is_final: bool = False) -> str:
     """Return the SHA-256 (hex) of a file, computed on its host."""
-    doing = f"Computing the checksum of {excerpt(path)}"
+    doing = f"Computing the checksum of {shown_path(path)}"
     completed = host.run(("sha256sum", "--", path), doing=doing, is_final=is_final)
     # sha256sum(1): a line begins with a backslash where the name had to be escaped.
     match = re.match(rb"\\?([0-9a-f]{64}) ", completed.stdout)
@@ -264,7 +273,7 @@ def _kind(raw_mode: int) -> FileKind:
 
 def _too_large(host: FileHost, status: FileStatus) -> StepError:
     return StepError(
-        f"{excerpt(status.path)} is larger than {CONTENT_LIMIT_BYTES // 2**20} MiB.",
+        f"{shown_path(status.path)} is larger than {CONTENT_LIMIT_BYTES // 2**20} MiB.",
         remedy="Files of that size are not edited here.",
         host=host.transport.host,
     )

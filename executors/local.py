@@ -154,6 +154,7 @@ class _Run:
     stderr: BoundedOutput = field(default_factory=BoundedOutput)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     written: int = 0
+    ending_file: int | None = None
 
     def __post_init__(self) -> None:
         for pipe, events in (
@@ -164,6 +165,10 @@ class _Run:
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
                 self.selector.register(pipe, events)
+        with contextlib.suppress(OSError):
+            # Readable once the process has ended; kernels before 5.3 have none, and TICK_S does.
+            self.ending_file = os.pidfd_open(self.process.pid)
+            self.selector.register(self.ending_file, selectors.EVENT_READ)
 
     def follow(self, cancel: Cancel | None) -> Ending:
         """Feed and drain the process until it has ended or must end; return which."""
@@ -189,6 +194,8 @@ class _Run:
                 self.process.wait(TERMINATE_GRACE_S)
         finally:
             self.selector.close()
+            if self.ending_file is not None:
+                os.close(self.ending_file)
             for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
                 if pipe is not None:
                     with contextlib.suppress(OSError):
@@ -254,7 +261,9 @@ class _Run:
         return self.process.returncode is not None or os.waitid(os.P_PID, self.process.pid, options) is not None
 
     def _is_read(self) -> bool:
-        return any(key.events & selectors.EVENT_READ for key in self.selector.get_map().values())
+        return any(
+            key.fileobj in {self.process.stdout, self.process.stderr} for key in self.selector.get_map().values()
+        )
 
     def _pump(self, wait_s: float, cancel: Cancel | None) -> bool:
         """Move what can be moved within `wait_s`; return whether something was."""
@@ -270,6 +279,9 @@ class _Run:
         return any(moved)
 
     def _move(self, pipe: object) -> bool:
+        if self.ending_file is not None and pipe == self.ending_file:
+            self.selector.unregister(self.ending_file)  # it stays readable; the loop asks the kernel itself
+            return False
         if pipe is self.process.stdin:
             return self._feed(self.process.stdin)
         if pipe is self.process.stdout:

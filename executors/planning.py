@@ -188,7 +188,7 @@ def file_row(state: FileState) -> Row:
         "mode": state.mode,
         "owner": state.owner,
         "group": state.group,
-        "size": state.size,
+        "size": state.size_bytes,
     }
 
 

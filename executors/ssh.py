@@ -116,7 +116,12 @@ class SshTransport:
             ending = self._start(connection, channel, sent, vector, timeout_s)
             if ending is None:
                 limits = _Limits(started + timeout_s, None if uninterruptible else cancel)
-                ending = running.wait(limits)
+                try:
+                    ending = running.wait(limits)
+                except BaseException:
+                    # `on_output` failed, or we are being ended: the command isn't left running alone.
+                    self._end(connection, running, prefix)
+                    raise
             if ending in {"timeout", "cancelled"}:
                 self._end(connection, running, prefix)
             number = connection.take_signal(channel.chanid)

@@ -119,6 +119,15 @@ def read_state(intent: Intent, read: Read, values: Mapping[str, Json], target: T
     failure = failure_of(completed, step, target.host)
     if failure is not None:
         raise failure
+    if completed.exit_code and b"ermission denied" in completed.stderr:
+        # An accepted exit code (stat: 1) means "absent" only when nothing was hidden from us.
+        raise StepError(
+            f"The state can't be read: {last_line(completed.stderr)}",
+            remedy="Run it as an account that may read this.",
+            host=target.host,
+            argv=step.argv,
+            exit_code=completed.exit_code,
+        )
     rows = parse_output(read.parser, completed.stdout, read.columns)
     return rows[0] if rows else {}
 

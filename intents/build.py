@@ -105,7 +105,7 @@ def _read(entry: _Entry) -> Read:
         Column(column["name"], column["type"], tuple(column["says"]), column["description"], tuple(column["values"]))
         for column in entry["columns"]
     )
-    return Read(_command(entry), entry["parse"], columns, tuple(entry["order"]))
+    return Read(_command(entry), entry["parse"], columns, tuple(entry["order"]), entry.get("limit"))
 
 
 def _edit(entry: _Entry) -> Edit:

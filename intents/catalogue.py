@@ -43,7 +43,9 @@ class PackSource:
     @property
     def shown(self) -> str:
         """The file as errors name it."""
-        return str(self.path.relative_to(BUILT_IN_PACKS.parent.parent)) if self.is_built_in else str(self.path)
+        if self.path.is_relative_to(BUILT_IN_PACKS):
+            return str(self.path.relative_to(BUILT_IN_PACKS.parent.parent))
+        return str(self.path)
 
 
 class Catalogue(Mapping[str, Intent]):
@@ -115,13 +117,14 @@ def pinned_hashes(packs: Path = BUILT_IN_PACKS) -> str:
 def _built_in_sources(packs: Path) -> list[PackSource]:
     sources = []
     pin_file = packs / PINS.name
-    pins = (
-        dict(reversed(line.split("  ", 1)) for line in pin_file.read_text().splitlines()) if pin_file.exists() else {}
-    )
+    pins: dict[str, str] = {}
+    for line in pin_file.read_text().splitlines() if pin_file.exists() else []:
+        pinned, name = line.split("  ", 1)
+        pins[name] = pinned
     for path in sorted(packs.rglob("*.yml")):
-        source = PackSource(path, path.parent.name, path.read_bytes(), is_built_in=packs == BUILT_IN_PACKS)
+        source = PackSource(path, path.parent.name, path.read_bytes(), is_built_in=True)
         name = str(path.relative_to(packs))
-        if packs == BUILT_IN_PACKS and pins.get(name) != source.sha256:
+        if (packs == BUILT_IN_PACKS or pins) and pins.get(name) != source.sha256:
             raise IntegrityError(
                 "this built-in pack is not the one that was released.",
                 remedy="Reinstall sayso; or, in a checkout where you edited it, run `make pins`.",

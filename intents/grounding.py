@@ -14,6 +14,7 @@ from intents.errors import ValueRejected
 from intents.intent import Intent, Parameter
 from intents.interpretation import Argument, Evidence, Span
 from intents.types.base import Found, ValueContext
+from intents.types.canonical import CanonicalType
 from intents.values import Json
 from intents.words import FUNCTION_WORDS, Token, stem, tokens_of
 
@@ -184,11 +185,19 @@ def _stretches(
         if token.stem in known_stems and not _is_quoted(text, token):
             continue
         try:
-            value = parameter.type.parse(token.text, context)
+            found = _resolved(parameter, token, context)
         except ValueRejected:
             continue
-        note = None if str(value) == token.text else f'read as "{value}"'
-        yield Found(token.start, token.end, value, note), False
+        yield found, False
+
+
+def _resolved(parameter: Parameter, token: Token, context: ValueContext) -> Found:
+    """Return the value of a plain word, with what was read into it. Raises `ValueRejected`."""
+    kind = parameter.type
+    if isinstance(kind, CanonicalType):
+        found: Found = kind.resolve(token.text, context)
+        return Found(token.start, token.end, found.value, found.note)
+    return Found(token.start, token.end, kind.parse(token.text, context))
 
 
 def _takes_plain_words(parameter: Parameter) -> bool:

@@ -103,6 +103,8 @@ class Read:
     columns: tuple[Column, ...]
     order: tuple[str, ...] = ()
     """Default order: column names, `-` in front for descending."""
+    limit: int | None = None
+    """How many rows are shown when the request says nothing else ("10 of 212")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,13 +169,13 @@ class Interpreter:
             reading = read_as(intent, clause.text, clause.context, taken=clause.spans, operation=operation)
             weighed.append((candidate.score * _fit(reading), reading))
         weighed.sort(key=lambda pair: -pair[0])
-        total = sum(weight for weight, _ in weighed) + scores.none
+        total = sum(weight for weight, _ in weighed)
         candidates = tuple(scores.candidates[:SHORTLIST])
         if not weighed or total <= 0:
             return self._declined(
                 clause.whole, candidates, "Nothing that I can do fits this request.", stage="no candidate"
             )
-        confidence = round(1.0 if clause.answer.intent else weighed[0][0] / total, 4)
+        confidence = round(1.0 if clause.answer.intent else (1.0 - scores.none) * weighed[0][0] / total, 4)
         decided = self._decide(clause, confidence, weighed)
         return _moved(replace(decided, candidates=candidates, confidence=confidence), clause.offset)
 

@@ -92,12 +92,17 @@ _ORDER: tuple[type, ...] = (Filter, Group, Unique, Count, Aggregate, Sort, Limit
 
 
 def apply_operations(
-    rows: Sequence[Row], columns: Sequence[Column], operations: Sequence[RowOperation], *, order: Sequence[str] = ()
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    operations: Sequence[RowOperation],
+    *,
+    order: Sequence[str] = (),
+    limit: int | None = None,
 ) -> Table:
     """Return the table after the operations, in their fixed order of evaluation.
 
     `order` is the read's default order (column names, `-` for descending), used when no operation
-    sorts. Raises `ValueRejected` for an operation on a column that isn't there.
+    sorts; `limit` its natural one, used when no operation limits or filters. Raises `ValueRejected` for an operation on a column that isn't there.
 
     >>> rows = [{"name": "a", "size": 5}, {"name": "b", "size": 9}]
     >>> columns = [Column("name"), Column("size", "size")]
@@ -112,6 +117,8 @@ def apply_operations(
             table = _sorted(table, Sort(name.removeprefix("-"), name.startswith("-")))
     for operation in sorted(operations, key=lambda one: _ORDER.index(type(one))):
         table = _apply(table, operation)
+    if limit is not None and not any(isinstance(one, Limit | Filter) for one in operations) and not reshapes:
+        table = _apply(table, Limit(limit))
     return table
 
 

@@ -81,7 +81,7 @@ _AGGREGATED = re.compile(
 )
 _UNIQUE = re.compile(r"\b(?:distinct|unique|different)\s+(?P<column>[\w-]+)", re.IGNORECASE)
 _COLUMNS = re.compile(
-    r"\b(?:just|only)\s+(?:show\s+)?(?:me\s+)?(?:the\s+)?(?P<columns>[\w-]+(?:(?:\s*,\s*|\s+and\s+|\s*,\s*and\s+)(?:the\s+)?[\w-]+)*)",
+    r"\b(?:just|only)\s+(?:show\s+)?(?:me\s+)?(?:the\s+)?(?P<columns>[\w-]+(?:(?:\s*,\s*|\s+and\s+|\s*,\s*and\s+)(?:the\s+)?[\w-]+)*)(?=\s*(?:[.,;:?!]|$|of\b|for\b|in\b|from\b|please\b|pls\b))",
     re.IGNORECASE,
 )
 _VALUE_FILTER = re.compile(
@@ -89,8 +89,9 @@ _VALUE_FILTER = re.compile(
     re.IGNORECASE,
 )
 _TEXT_FILTER = re.compile(
-    r"\b(?P<column>[\w-]+)\s+(?P<test>is|equals|=|contains|containing|starts\s+with|starting\s+with|begins\s+with"
-    r"|ends\s+with|ending\s+(?:with|in))\s+(?P<value>\"[^\"]+\"|'[^']+'|[^\s,;?!]+)",
+    r"\b(?:(?P<clause>whose|where|with|if)\s+(?:the\s+|a\s+)?)?(?P<column>[\w-]+)\s+(?P<test>is|equals|=|contains|containing"
+    r"|starts\s+with|starting\s+with|begins\s+with|ends\s+with|ending\s+(?:with|in))\s+"
+    r"(?P<value>\"[^\"]+\"|'[^']+'|[^\s,;?!]+)",
     re.IGNORECASE,
 )
 _TEXT_TESTS: dict[str, FilterTest] = {"contain": "contains", "start": "starts", "begin": "starts", "end": "ends"}
@@ -111,7 +112,7 @@ class RowPhraseReader:
         used = list(taken)
         readers: tuple[Callable[[str, ValueContext], Iterator[RowPhrase]], ...] = (
             self._comparisons, self._sorts, self._groups, self._aggregates, self._uniques, self._superlatives,
-            self._text_filters, self._column_lists, self._firsts, self._counts, self._value_filters,
+            self._text_filters, self._value_filters, self._column_lists, self._firsts, self._counts,
         )  # fmt: skip
         for reader in readers:
             for phrase in reader(text, context):
@@ -220,14 +221,13 @@ class RowPhraseReader:
         del context
         for match in _SUPERLATIVE.finditer(text):
             word = re.sub(r"\s+", " ", match["word"].casefold())
-            if stem(word) in self._known_stems:
-                continue
-            descending, types = _SUPERLATIVES[word]
-            after = [token.text for token in tokens_of(text[match.end() :])[:2]]
-            column = self._column_of_type(types, after)
-            if column is None:
-                continue
-            yield RowPhrase(Sort(column.name, descending), (match.span("word"),))
+            if stem(word) not in self._known_stems:  # else the intent itself sorts so
+                descending, types = _SUPERLATIVES[word]
+                after = [token.text for token in tokens_of(text[match.end() :])[:2]]
+                column = self._column_of_type(types, after)
+                if column is None:
+                    continue
+                yield RowPhrase(Sort(column.name, descending), (match.span("word"),))
             for group in ("number", "after"):
                 if match[group]:
                     yield RowPhrase(Limit(_number(match[group])), (match.span(group),))
@@ -249,6 +249,8 @@ class RowPhraseReader:
             column = self.column(match["column"])
             if column is None or column.type not in {"text", "path", "address", "list"}:
                 continue
+            if match["test"].casefold() == "is" and not match["clause"]:
+                continue  # "which kernel is this" asks for a value, it gives none
             test = next((test for word, test in _TEXT_TESTS.items() if match["test"].casefold().startswith(word)), "=")
             value = match["value"].strip("\"'").rstrip(".")
             yield RowPhrase(Filter(column.name, test, value), (match.span(),))  # type: ignore[arg-type]  # from _TEXT_TESTS

@@ -83,6 +83,7 @@ class ReadEntry(CommandEntry):
     parse: Text
     columns: list[ColumnEntry] = Field(min_length=1)
     order: list[str] = []
+    limit: int | None = Field(default=None, ge=1)
 
 
 class EditEntry(_Strict):
@@ -211,6 +212,8 @@ def validate_entry(pack: PackFile, name: str) -> dict[str, Any]:
 def _first_error(pack: PackFile, name: str, error: ValidationError) -> CatalogueError:
     """Say the first fault in the file's order; union branches are skipped over in paths."""
     faults = error.errors(include_url=False)
+    # A misspelt key also shows up as a missing one; the misspelling is what helps.
+    faults = [fault for fault in faults if fault["type"] == "extra_forbidden"] or faults
     deepest = max(
         faults, key=lambda fault: len([part for part in fault["loc"] if (name, part) in pack.lines] or fault["loc"])
     )

@@ -29,16 +29,24 @@ def _interfaces(text: str) -> list[str]:
     return [str(link["ifname"]) for link in links if "ifname" in link]
 
 
-_SOURCES: dict[str, tuple[tuple[str, ...], Callable[[str], list[str]]]] = {
-    "unit": (
-        ("systemctl", "list-unit-files", "--no-pager", "--no-legend", "--full", "--type=service,socket,timer,target,mount"),
-        _first_fields(" "),
-    ),
-    "user": (("getent", "passwd"), _first_fields(":")),
-    "group": (("getent", "group"), _first_fields(":")),
-    "mount": (("cat", "--", "/proc/self/mounts"), _mounts),
-    "interface": (("ip", "-j", "link", "show"), _interfaces),
+_Source = tuple[tuple[str, ...], Callable[[str], list[str]]]
+
+_UNIT_FILES = (
+    "systemctl",
+    "list-unit-files",
+    "--no-pager",
+    "--no-legend",
+    "--full",
+    "--type=service,socket,timer,target,mount",
+)
+_SOURCES: dict[str, tuple[_Source, ...]] = {
+    "unit": ((_UNIT_FILES, _first_fields(" ")), (("rc-service", "--list"), _first_fields("\n"))),
+    "user": ((("getent", "passwd"), _first_fields(":")), (("cat", "--", "/etc/passwd"), _first_fields(":"))),
+    "group": ((("getent", "group"), _first_fields(":")), (("cat", "--", "/etc/group"), _first_fields(":"))),
+    "mount": ((("cat", "--", "/proc/self/mounts"), _mounts),),
+    "interface": ((("ip", "-j", "link", "show"), _interfaces),),
 }
+"""For each kind the vectors that list it, the next one where the one before isn't there."""
 
 
 class TargetNames:
@@ -55,14 +63,11 @@ class TargetNames:
         return self._known[kind]
 
     def _ask(self, kind: str) -> Sequence[str]:
-        source = _SOURCES.get(kind)
-        if source is None:
-            return ()
-        argv, parse = source
-        try:
-            completed = self._transport.run(argv, timeout_s=_TIMEOUT_S)
-            if completed.exit_code != 0:
-                return ()
-            return tuple(dict.fromkeys(parse(completed.stdout.decode("utf-8", "replace"))))
-        except (SaysoError, ValueError):
-            return ()
+        for argv, parse in _SOURCES.get(kind, ()):
+            try:
+                completed = self._transport.run(argv, timeout_s=_TIMEOUT_S)
+                if completed.exit_code == 0:
+                    return tuple(dict.fromkeys(parse(completed.stdout.decode("utf-8", "replace"))))
+            except (SaysoError, ValueError):
+                continue
+        return ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from executors.plan import Outcome, Plan
+from intents.encoder import ModelIdentity
 from intents.interpretation import Evidence, Interpretation
 from shell.exit_status import ExitStatus
 
@@ -27,14 +28,6 @@ class Fault:
     code: str
     message: str
     remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """The model that judged, for the record."""
-
-    name: str
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

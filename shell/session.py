@@ -5,13 +5,15 @@ its own. It wires the packages together and holds what a session keeps: connecti
 open history. What it returns is a value; rendering is others' work.
 """
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
+
+from history.errors import HistoryError
 
 from executors.applying import Run, apply_plan
 from executors.plan import Outcome, Plan, Stage
@@ -19,10 +21,9 @@ from executors.planning import finish_plan, make_plan
 from executors.policy import Decision, Door, Policy, Question, Verdict, load_policy
 from executors.state import Target
 from executors.transport import Cancel
-from executors.undo import DoneStep, undo_stages
-from history.errors import HistoryError
+from executors.undo import undo_stages
 from intents.catalogue import Catalogue
-from intents.errors import PlanError, RequestError, SaysoError, TargetError
+from intents.errors import RequestError, SaysoError, TargetError
 from intents.interpretation import Evidence, Interpretation, TargetPhrase
 from intents.interpreter import Answer, Interpreter
 from intents.targets import LOCAL, find_target
@@ -63,7 +64,7 @@ class Places:
     inventories: tuple[Path, ...] = ()
     ssh_configs: tuple[Path, ...] = ()
     model: Path | None = None
-    model_sha256: str | None = None
+    timeout_s: float | None = None
     user_packs: Mapping[Path, bytes] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -98,9 +99,7 @@ class Session:
         if self._interpreter is None:
             from shell.judge import open_judge
 
-            judge, self._model = open_judge(
-                self.catalogue, self._places.cache, model=self._places.model, sha256=self._places.model_sha256
-            )
+            judge, self._model = open_judge(self.catalogue, self._places.cache, model=self._places.model)
             self._interpreter = Interpreter(self.catalogue, judge)
         return self._interpreter
 
@@ -118,7 +117,7 @@ class Session:
         if self._journal is not None:
             self._journal.close()
 
-    def __enter__(self) -> "Session":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -128,7 +127,7 @@ class Session:
 
     def handle(self, request: str, options: Options) -> Response:
         """Carry one English request as far as the options and the person let it go."""
-        return self._guarded(request, options, lambda road: self._english(road))
+        return self._guarded(request, options, self._english)
 
     def run_intent(self, name: str, pairs: Sequence[str], options: Options) -> Response:
         """Carry out one intent by name with `key=value` arguments; no English, no model."""
@@ -152,7 +151,9 @@ class Session:
             response = road.failed_history(error)
         except KeyboardInterrupt:
             self.cancel.set()
-            fault = Fault("interrupted", "Interrupted; what had begun is in the history.", "Run `sayso history` to see it.")
+            fault = Fault(
+                "interrupted", "Interrupted; what had begun is in the history.", "Run `sayso history` to see it."
+            )
             response = replace(road.response, status=ExitStatus.INTERRUPTED, fault=fault)
         response = replace(response, model=self._model or response.model, record=road.journal.record)
         with suppress(HistoryError):
@@ -243,7 +244,11 @@ class Session:
 
     def _direct(self, road: "_Road", name: str, pairs: Sequence[str]) -> Response:
         patterns = road.options.on.split(",") if road.options.on else [LOCAL]
-        evidence = Evidence("answer", text=f"--on {road.options.on}") if road.options.on else Evidence("default", text="this machine")
+        evidence = (
+            Evidence("answer", text=f"--on {road.options.on}")
+            if road.options.on
+            else Evidence("default", text="this machine")
+        )
         intent = self.catalogue.get(name)
         if intent is None:
             closest = self.catalogue.closest(name)
@@ -276,11 +281,12 @@ class Session:
         return self._carry_out(road, plan, targets)
 
     def _with_timeout(self, target: Target, options: Options) -> Target:
-        if options.timeout_s is None:
+        limit_s = options.timeout_s or self._places.timeout_s
+        if limit_s is None:
             return target
         from shell.timeouts import LimitedTransport
 
-        return replace(target, transport=LimitedTransport(target.transport, options.timeout_s))
+        return replace(target, transport=LimitedTransport(target.transport, limit_s))
 
     def _carry_out(self, road: "_Road", plan: Plan, targets: Sequence[Target]) -> Response:
         decision = self._decide(plan)
@@ -405,25 +411,17 @@ class _Road:
         if decision.verdict is Verdict.DENY:
             fault = Fault("policy", f"Refused: {decision.why or decision.rule}.", "Nothing was changed.")
         else:
-            fault = Fault("not_approved", "Not approved, so nothing was changed.", "Approve it at a terminal, or add --yes where that suffices.")
+            fault = Fault(
+                "not_approved",
+                "Not approved, so nothing was changed.",
+                "Approve it at a terminal, or add --yes where that suffices.",
+            )
         return replace(self.response, status=ExitStatus.REFUSED, fault=fault)
 
     def failed(self, error: SaysoError) -> Response:
         """Return the response of an expected fault."""
-        statuses = {
-            "request": ExitStatus.USAGE,
-            "value": ExitStatus.USAGE,
-            "settings": ExitStatus.USAGE,
-            "target": ExitStatus.USAGE,
-            "unreachable": ExitStatus.UNREACHABLE,
-            "plan": ExitStatus.REFUSED,
-            "policy": ExitStatus.REFUSED,
-            "catalogue": ExitStatus.INTEGRITY,
-            "integrity": ExitStatus.INTEGRITY,
-            "model": ExitStatus.INTEGRITY,
-        }
         fault = Fault(error.code, error.message, error.remedy)
-        return replace(self.response, status=statuses.get(error.code, ExitStatus.FAILED), fault=fault)
+        return replace(self.response, status=status_of(error), fault=fault)
 
     def failed_history(self, error: HistoryError) -> Response:
         """Return the response where the history can't be written: no record, no change."""
@@ -431,8 +429,26 @@ class _Road:
         return replace(self.response, status=ExitStatus.INTEGRITY, fault=fault)
 
 
+_STATUSES = {
+    "request": ExitStatus.USAGE,
+    "value": ExitStatus.USAGE,
+    "settings": ExitStatus.USAGE,
+    "usage": ExitStatus.USAGE,
+    "target": ExitStatus.USAGE,
+    "unreachable": ExitStatus.UNREACHABLE,
+    "plan": ExitStatus.REFUSED,
+    "policy": ExitStatus.REFUSED,
+    "catalogue": ExitStatus.INTEGRITY,
+    "integrity": ExitStatus.INTEGRITY,
+    "model": ExitStatus.INTEGRITY,
+}
+
+
+def status_of(error: SaysoError) -> ExitStatus:
+    """Return the exit status of an expected fault."""
+    return _STATUSES.get(error.code, ExitStatus.FAILED)
+
+
 def _now() -> datetime:
     """Return the time now in the person's own zone."""
     return datetime.now().astimezone()
-
-

@@ -68,7 +68,7 @@ def parse_who(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
                 "name": match["name"],
                 "terminal": match["terminal"],
                 "since": match["time"],
-                "idle": None if match["idle"] == "." else match["idle"],
+                "idle": None if match["idle"] in {".", "?"} else match["idle"],
                 "pid": None if match["pid"] == "?" else match["pid"],
                 "host": match["host"],
             }

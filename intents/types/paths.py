@@ -187,20 +187,19 @@ class Glob(CanonicalType[str]):
         return value
 
 
-_SYMBOLIC = r"(?:[ugoa]{1,4}[-+=][rwxXst]{0,6}|[+=][rwxXst]{1,6})"
-_CANONICAL_MODE = re.compile(rf"[0-7]{{4}}|{_SYMBOLIC}(?:,{_SYMBOLIC}){{0,7}}")
+_CANONICAL_MODE = re.compile(r"[0-7]{4}")
 
 
 class Mode(ShapedType[str]):
-    """Access rights as chmod(1) reads them: "644", "0644", "u+x,go-w". Canonical: four octal digits, or the symbols.
+    """Access rights in octal: "644", "0644". Canonical: four octal digits.
 
-    A symbolic mode never begins with `-` here ("a-w" says what "-w" says, but can't be taken for an option).
+    Symbolic modes ("u+x") are not taken: what they lead to depends on the file, so a plan could not
+    say it as a value to be verified.
     """
 
     name: ClassVar[str] = "mode"
     pattern: ClassVar[re.Pattern[str]] = re.compile(
-        rf"(?<![\w.,:/@+=-])(?:0?[0-7]{{3}}|0[0-7]{{3}}|(?:(?<=mode )|(?<=to ))[0-7]{{4}}"
-        rf"|{_SYMBOLIC}(?:,{_SYMBOLIC}){{0,7}})(?![\w:/%+=-])(?!\.\w)"
+        r"(?<![\w.,:/@+=-])(?:0?[0-7]{3}|(?:(?<=mode )|(?<=to ))[0-7]{4})(?![\w:/%+=-])(?!\.\w)"
     )
 
     def _read(self, text: str, context: ValueContext) -> Reading:  # noqa: ARG002 - needs no context
@@ -209,7 +208,7 @@ class Mode(ShapedType[str]):
 
     def _checked(self, value: Json) -> str:
         if not isinstance(value, str) or not _CANONICAL_MODE.fullmatch(value):
-            raise ValueRejected(f"{excerpt(value)} is not a mode.", remedy='Write one such as "0644" or "u+x".')
+            raise ValueRejected(f"{excerpt(value)} is not a mode.", remedy='Write it in octal, such as "0644".')
         return value
 
     def _write(self, value: str, form: str | None) -> str:  # noqa: ARG002 - one form

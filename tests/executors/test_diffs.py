@@ -4,13 +4,13 @@ import hashlib
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executors.diffs import DIFF_LIMIT_BYTES, state_diff, unified_diff
+from intents.values import Json
 
 CONTENTS = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\r\n", b"\n", b"x\x0cy\n", b"caf\xc3\xa9\n"]), max_size=12).map(
     b"".join
@@ -67,7 +67,7 @@ def test_the_largest_diffs_are_made_in_seconds() -> None:
 @given(before=CONTENTS, after=CONTENTS)
 @settings(max_examples=25, deadline=None)
 def test_patch_makes_after_from_before(before: bytes, after: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path: Path = tmp_path_factory.mktemp("patch") / "file"
+    path = tmp_path_factory.mktemp("patch") / "file"
     path.write_bytes(before)
     text = unified_diff(before, after, "file")
     if text:
@@ -78,8 +78,8 @@ def test_patch_makes_after_from_before(before: bytes, after: bytes, tmp_path_fac
 
 
 def test_state_lines_are_only_those_that_differ() -> None:
-    before = {"ActiveState": "active", "MainPID": 10, "Gone": True, "Same": 1}
-    after = {"ActiveState": "active", "MainPID": 11, "Same": 1, "New": ["a", "b"]}
+    before: dict[str, Json] = {"ActiveState": "active", "MainPID": 10, "Gone": True, "Same": 1}
+    after: dict[str, Json] = {"ActiveState": "active", "MainPID": 11, "Same": 1, "New": ["a", "b"]}
     assert state_diff(before, after, "nginx.service") == (
         '--- nginx.service\n+++ nginx.service\n-MainPID: 10\n+MainPID: 11\n-Gone: true\n+New: ["a", "b"]\n'
     )

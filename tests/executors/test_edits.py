@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executors.edits import append_line, apply_edit, put, remove_lines, replace_text
 from executors.edit_lines import split_lines
 from executors.edit_values import set_value
+from executors.edits import append_line, apply_edit, put, remove_lines, replace_text
 from intents.errors import ValueRejected
 
 LINES = st.one_of(
@@ -116,6 +116,9 @@ SET_VALUE = {
     "nginx semicolon": (b"worker_processes auto;\n", "worker_processes", "4", None, b"worker_processes 4;\n"),
     "semicolons of a list": (b"Categories=A;B;\n", "Categories", "C;", None, b"Categories=C;\n"),
     "colour": (b"a = #fff\n", "a", "#000", None, b"a = #000\n"),
+    "no value but a comment": (b"a = # one\n", "a", "1", None, b"a = 1 # one\n"),
+    "comment after a semicolon": (b"a b; # one\n", "a", "c", None, b"a c; # one\n"),
+    "ini comment": (b"a = 1 ; one\n", "a", "2", None, b"a = 2 ; one\n"),
     "no value yet": (b"a =\nb = 1\n", "a", "1", None, b"a =1\nb = 1\n"),
     "longer keys": (b"ab = 1\na = 2\n", "a", "3", None, b"ab = 1\na = 3\n"),
     "latin-1": (b"x = \xe9\na = 1 # \xe9\n", "a", "2", None, b"x = \xe9\na = 2 # \xe9\n"),

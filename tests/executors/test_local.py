@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from executors.accounts import NOT_ALLOWED_PREFIXES, sudo_error
 from executors.local import LocalTransport
 from executors.programs import find_program
 from executors.transport import ENVIRONMENT, OUTPUT_LIMIT_BYTES, Cancel, Transport
@@ -333,3 +334,36 @@ def test_a_link_into_a_directory_of_somebody_else_is_not_trusted(root_directory:
     (root_directory / "df").symlink_to(theirs / "step")
     with pytest.raises(StepError, match="12345"):
         find_program("df", directories=[str(root_directory)])
+
+
+@pytest.mark.parametrize(
+    ("stderr", "sentence", "remedy"),
+    [
+        (b"sudo: a password is required\n", "sudo wants a password", "Run `sudo -v`"),
+        (
+            b"sudo: a terminal is required to read the password; either use the -S option\n",
+            "sudo wants a password",
+            "Run `sudo -v`",
+        ),
+        (
+            b"Sorry, user nobody is not allowed to execute '/usr/bin/df' as root on web1.\n",
+            "not allowed to execute",
+            "`sudo -l`",
+        ),
+        (b"sudo: unknown user \x1b[2Jx\n", "unknown user", "`sudo -l`"),
+    ],
+)
+def test_what_sudo_says_becomes_a_sentence(stderr: bytes, sentence: str, remedy: str) -> None:
+    # As sudo 1.9.13 writes them.
+    assert stderr.startswith(NOT_ALLOWED_PREFIXES)
+    error = sudo_error(stderr, as_user="root", host="local", argv=("df",))
+    assert sentence in error.message
+    assert remedy in error.remedy
+    assert "\x1b" not in str(error)
+    assert error.exit_code == 1
+
+
+@needs_root
+def test_a_command_of_root_that_writes_like_sudo_is_no_sudo_error(transport: Transport) -> None:
+    completed = transport.run(["sh", "-c", "echo 'sudo: a password is required' >&2; exit 1"], as_user="root")
+    assert completed.exit_code == 1

@@ -6,6 +6,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -222,6 +223,22 @@ def test_a_cancel_ends_the_command_on_the_host(ssh: SshTransport) -> None:
     thread.join(20)
     assert results[0].ending == "cancelled"
     assert _until(lambda: not _processes_with(seconds), within_s=2)
+
+
+def test_a_command_is_not_left_running_when_taking_its_output_fails(ssh: SshTransport) -> None:
+    seconds = _sleep_seconds()
+
+    def fail(data: bytes) -> None:
+        raise RuntimeError(data)
+
+    with pytest.raises(RuntimeError):
+        ssh.run(["tail", "-f", "-s", seconds, "/etc/passwd"], on_output=fail)
+    assert _until(lambda: not _processes_with(seconds), within_s=3)
+
+
+def test_paramiko_is_loaded_only_when_a_host_is_reached() -> None:
+    code = "import sys, executors.ssh, executors.inventory; sys.exit('paramiko' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
 def test_a_timeout_ends_the_command_also_where_only_one_session_is_allowed(tmp_path: Path) -> None:

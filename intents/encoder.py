@@ -1,0 +1,179 @@
+"""The sentence encoder: a GGUF model in llama.cpp's embedding mode, text in, unit vector out.
+
+Only llama.cpp's C interface is used: the class `llama_cpp.Llama` compiles the chat template of
+every file that it loads, which is code from a stranger.
+"""
+
+import ctypes
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from intents.errors import ModelError
+from intents.model_manifest import ModelManifest, open_verified, read_manifest, trusted_manifest
+
+if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a request is scored
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray: TypeAlias = NDArray[np.float32]
+
+CONTEXT_TOKENS = 256
+"""Longer texts are cut at this many tokens: MiniLM was trained on at most 256 (its model card)."""
+_LONGEST_TEXT = 8 * CONTEXT_TOKENS
+"""Characters that are tokenised at all; English has about 4.5 to a token."""
+
+_log_callbacks: list[Any] = []
+"""Keeps the callback that llama.cpp calls alive: ctypes doesn't."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model gave a result: stands in every record."""
+
+    name: str
+    sha256: str
+
+
+class Encoder:
+    """A loaded model. Same file, machine and text: the same vector bit for bit, in every process."""
+
+    def __init__(self, manifest: ModelManifest) -> None:
+        """Load the model of `manifest`; callers use `Encoder.open`."""
+        self.identity = ModelIdentity(manifest.name, manifest.sha256)
+        self._lock = Lock()
+        self._model: Any = None
+        self._context: Any = None
+        with open_verified(manifest) as stream:
+            self._llama = _import_llama()
+            # By its descriptor, so that it is the file whose hash was checked.
+            path = f"/proc/self/fd/{stream.fileno()}".encode()
+            self._model = self._llama.llama_model_load_from_file(path, self._model_parameters())
+        if not self._model:
+            raise ModelError(
+                f"llama.cpp can't load the model {manifest.file}.",
+                remedy="It may need a newer llama-cpp-python, or not be a complete model.",
+            )
+        self._vocabulary = self._llama.llama_model_get_vocab(self._model)
+        self.dimension: int = self._llama.llama_model_n_embd(self._model)
+        self._context = self._llama.llama_init_from_model(self._model, self._context_parameters())
+        if not self._context or manifest.dimension not in {None, self.dimension}:
+            self.close()
+            raise ModelError(
+                f"The model {manifest.file} can't be used to embed sentences.",
+                remedy="Choose a sentence encoder (BERT-like) in the GGUF format.",
+            )
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None = None,
+        *,
+        manifest: Path | None = None,
+        trusted_sha256: Mapping[str, str] | str | None = None,
+    ) -> "Encoder":
+        """Load the built-in model (of `manifest`, where given), or a person's own file `path`.
+
+        An own file is loaded only when its SHA-256 is `trusted_sha256`, which is the hash or a map
+        from path to hash. Raises `ModelError` when the file is missing, truncated or another one.
+        """
+        pinned = read_manifest(manifest) if manifest else read_manifest()
+        if path is not None and path.resolve() != pinned.file.resolve():
+            pinned = trusted_manifest(path, trusted_sha256)
+        return cls(pinned)
+
+    def embed(self, text: str) -> "FloatArray":
+        """Return the sentence vector of `text`: shape (dimension,), length 1.
+
+        The mean of the token vectors, as the model was trained. Texts beyond the context are cut
+        at its end; an empty text has a vector too (that of the two marks around it).
+        """
+        import numpy as np
+
+        with self._lock:
+            vectors = self._token_vectors(self._tokens(text))
+            mean = vectors.mean(axis=0, dtype=np.float64)
+        length = float(np.sqrt(np.dot(mean, mean))) or 1.0
+        result: FloatArray = (mean / length).astype(np.float32)
+        return result
+
+    def close(self) -> None:
+        """Free the model's memory; calling it twice is fine, embedding afterwards is an error."""
+        with self._lock:
+            if self._context:
+                self._llama.llama_free(self._context)
+            if self._model:
+                self._llama.llama_model_free(self._model)
+            self._context = self._model = None
+
+    def _tokens(self, text: str) -> "ctypes.Array[Any]":
+        """Return the token ids, at most CONTEXT_TOKENS, with the marks at both ends.
+
+        Words like `[SEP]` inside the text stay text (parse_special is off).
+        """
+        content = text[:_LONGEST_TEXT].encode("utf-8", "replace")
+        room = len(content) + 2
+        tokens = (self._llama.llama_token * room)()
+        with_marks, as_text = True, False
+        count = self._llama.llama_tokenize(self._vocabulary, content, len(content), tokens, room, with_marks, as_text)
+        if count <= 0:
+            raise ModelError("The model can't split a text into tokens.", remedy="Use the built-in model.")
+        kept = list(tokens[:count])
+        if count > CONTEXT_TOKENS:
+            kept = [*kept[: CONTEXT_TOKENS - 1], kept[-1]]
+        array: ctypes.Array[Any] = (self._llama.llama_token * len(kept))(*kept)
+        return array
+
+    def _token_vectors(self, tokens: "ctypes.Array[Any]") -> "FloatArray":
+        import numpy as np
+
+        if not self._context:
+            raise ModelError("The model was closed.", remedy="Open it again.")
+        batch = self._llama.llama_batch_get_one(tokens, len(tokens))
+        if self._llama.llama_encode(self._context, batch) != 0:
+            raise ModelError("The model failed on a text.", remedy="Use the built-in model.")
+        found = self._llama.llama_get_embeddings(self._context)
+        if not found:
+            raise ModelError("The model gave no vectors.", remedy="Choose a sentence encoder in the GGUF format.")
+        vectors: FloatArray = np.ctypeslib.as_array(found, shape=(len(tokens), self.dimension))
+        return vectors
+
+    def _model_parameters(self) -> Any:  # noqa: ANN401 - llama_cpp has no types
+        """The file is mapped, not copied (llama.cpp's default), and no GPU is looked for."""
+        parameters = self._llama.llama_model_default_params()
+        parameters.n_gpu_layers = 0
+        return parameters
+
+    def _context_parameters(self) -> Any:  # noqa: ANN401 - llama_cpp has no types
+        """One thread: with two, llama.cpp's barriers spin when a neighbour is busy (measured)."""
+        parameters = self._llama.llama_context_default_params()
+        parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = CONTEXT_TOKENS
+        parameters.n_threads = parameters.n_threads_batch = 1
+        parameters.embeddings = True
+        parameters.pooling_type = self._llama.LLAMA_POOLING_TYPE_NONE
+        parameters.flash_attn_type = self._llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        return parameters
+
+
+def _import_llama() -> Any:  # noqa: ANN401 - llama_cpp has no types
+    """Import llama.cpp's C interface, silenced; its levels are not those of `verbose`."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        import llama_cpp.llama_cpp as llama
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ModelError(
+            f"llama-cpp-python can't be imported: {error}.", remedy="Install it: `pip install llama-cpp-python`."
+        ) from None
+    if not _log_callbacks:
+        _log_callbacks.append(llama.llama_log_callback(_ignore_log))
+        llama.llama_log_set(_log_callbacks[0], ctypes.c_void_p(0))
+        llama.llama_backend_init()
+    return llama
+
+
+def _ignore_log(_level: int, _text: bytes, _user_data: ctypes.c_void_p) -> None:
+    """Drop a line of llama.cpp's log; a failure is seen by what its functions return."""

@@ -1,0 +1,130 @@
+"""Answers requests for one process: builds the session from settings, shows what comes back.
+
+The one-shot command, piped input and the REPL differ only in where the requests come from.
+"""
+
+import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Self
+
+from intents.errors import RequestError, SaysoError
+from shell.approval import Nobody, Person
+from shell.contract import dump
+from shell.environment import Environment
+from shell.exit_status import ExitStatus
+from shell.places import find_places
+from shell.response import Fault, Response
+from shell.session import Options, Session, status_of
+
+LINE_LIMIT_BYTES = 1024 * 1024
+"""A longer line of piped input is refused without being held in memory whole."""
+
+
+class Answering:
+    """One process's session with its options. Use as a context manager."""
+
+    def __init__(self, environment: Environment, options: argparse.Namespace) -> None:
+        self.environment = environment
+        self._namespace = options
+        self.as_json: bool = options.json
+        self.options = Options(
+            on=options.on,
+            dry_run=options.dry_run,
+            explain=options.explain,
+            yes=options.yes,
+            expect=options.expect,
+            timeout_s=options.timeout,
+        )
+        places = find_places(environment, options)
+        is_interactive = environment.stdin_is_terminal and environment.stdout_is_terminal and not self.as_json
+        person: Person = Nobody()
+        if is_interactive:
+            from shell.person import TerminalPerson
+
+            person = TerminalPerson(environment)
+        self.session = Session(places, door="terminal" if is_interactive else "script", person=person)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.session.close()
+
+    def answer(
+        self, request: str, *, on: str | None = None, dry_run: bool = False, explain: bool = False
+    ) -> ExitStatus:
+        """Carry out one request and show the response; what is given here adds to the process's options."""
+        options = replace(
+            self.options,
+            on=on or self.options.on,
+            dry_run=dry_run or self.options.dry_run,
+            explain=explain or self.options.explain,
+        )
+        return self._show(self.session.handle(request, options), explain=options.explain)
+
+    def run_command(self, command: str, words: Sequence[str]) -> ExitStatus:
+        """Carry out a command that needs no session (history, intents); a fault is shown, not raised."""
+        from shell.commands import run_command
+
+        try:
+            return run_command(command, words, self.environment, self._namespace)
+        except SaysoError as error:
+            return self._show(fault_response(" ".join([command, *words]), error))
+
+    def run_intent(self, words: Sequence[str]) -> ExitStatus:
+        """Carry out `run INTENT key=value ...`."""
+        if not words:
+            raise RequestError("`sayso run` needs the name of an intent.", remedy="`sayso intents` lists them.")
+        return self._show(self.session.run_intent(words[0], words[1:], self.options))
+
+    def undo(self, record: int | None) -> ExitStatus:
+        """Take back a record's change."""
+        return self._show(self.session.undo(record, self.options))
+
+    def answer_lines(self, lines: Iterable[bytes]) -> Iterator[ExitStatus]:
+        """Answer one request a line; a line that is no text is a fault of its own and stops no other."""
+        for line in lines:
+            if not line.strip():
+                continue
+            try:
+                request = _decoded(line)
+            except RequestError as error:
+                yield self._show(fault_response("", error))
+                continue
+            yield self.answer(request)
+
+    def _show(self, response: Response, *, explain: bool = False) -> ExitStatus:
+        write_response(response, self.environment, as_json=self.as_json, explain=explain)
+        return response.status
+
+
+def _decoded(line: bytes) -> str:
+    if len(line) > LINE_LIMIT_BYTES:
+        raise RequestError("A line of the input is longer than 1 MiB.", remedy="Write one request a line.")
+    try:
+        return line.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            f"A line of the input is not valid UTF-8 (byte {error.start}).", remedy="Send the requests as UTF-8 text."
+        ) from None
+
+
+def fault_response(request: str, error: SaysoError) -> Response:
+    """Return the response of a fault that came before a session could answer."""
+    return Response(request, status_of(error), fault=Fault(error.code, error.message, error.remedy))
+
+
+def write_response(response: Response, environment: Environment, *, as_json: bool, explain: bool = False) -> None:
+    """Write a response: one JSON line on stdout, or for a person results on stdout and the rest on stderr."""
+    if as_json:
+        environment.stdout.write(dump(response) + "\n")
+        environment.stdout.flush()
+        return
+    from shell.render import render_explain, render_response
+
+    out, messages = environment.consoles()
+    if explain:
+        render_explain(response, out)
+    else:
+        render_response(response, out, messages)

@@ -1,0 +1,177 @@
+"""The command line: words to a command or a request, answers to stdout, everything else to stderr."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from intents.errors import SaysoError
+from shell.environment import Environment
+from shell.exit_status import ExitStatus, combined
+from shell.version import VERSION
+
+HELP = """\
+usage: sayso [OPTIONS] WORDS...        one request in plain English
+       sayso [OPTIONS]                 a conversation (on a terminal); one request a line (from a pipe)
+       sayso [OPTIONS] run INTENT key=value ...     one operation by name, no English
+       sayso undo [RECORD]             take back the last change, or that of a record
+       sayso history [N | show RECORD | verify]     what was asked and done
+       sayso intents [show NAME | search WORDS | trust FILE]   what can be asked for
+       sayso config                    every setting, its value and where that comes from
+
+examples:
+  sayso which filesystems are more than half full
+  sayso "show the five largest files in /var/log"
+  sayso --on web1,web2 is nginx running
+  sayso --dry-run restart nginx        the plan with its diff; nothing is changed
+  sayso --json who is logged in        one JSON object (docs/scripts.md)
+
+options:
+  --on TARGETS       hosts or groups of the inventory, by comma (`local` is this machine)
+  --inventory PATH   Ansible inventory, INI or YAML; can be given several times
+  --dry-run          show the plan with its diff, run no step
+  --explain          show what was understood and the argument vectors; touch no host
+  --yes              approve what is at most reversible; policy decides about the rest
+  --expect INTENT    end with 3 unless the request is understood as this intent
+  --json             one JSON object per request on stdout, nothing else there
+  --model PATH       another model file
+  --timeout SECONDS  limit for each command
+  --config PATH      another configuration file
+  --debug            show the traceback of an error
+  --version, --help
+
+A single argument that contains a space is always a request; otherwise the first word may name a command.
+
+exit status: 0 done, 1 an operation failed or its outcome is unknown, 2 usage, 3 not understood or a
+question is open, 4 refused or not approved, 5 some hosts unreachable, 6 integrity (history, model or
+catalogue), 130 interrupted
+"""
+
+COMMANDS = ("run", "undo", "history", "intents", "config", "help")
+
+
+class _UsageError(SaysoError):
+    code = "usage"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Faults of usage are one sentence like all others, not argparse's own exit."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # it raises, as the original exits
+        raise _UsageError(f"{message[:1].upper()}{message[1:]}.", remedy="`sayso --help` shows what there is.")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A parsed command line."""
+
+    options: argparse.Namespace
+    command: str | None
+    """One of COMMANDS, or None for a request (or none at all)."""
+    words: tuple[str, ...]
+
+
+def parse_arguments(argv: Sequence[str]) -> Invocation:
+    """Return what the command line says. Raises a usage error for unknown options.
+
+    >>> parse_arguments(["history of logins on web1"]).command is None
+    True
+    >>> parse_arguments(["history", "show", "3"]).command
+    'history'
+    """
+    parser = _Parser(prog="sayso", add_help=False, allow_abbrev=False)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--on")
+    parser.add_argument("--inventory", action="append", default=[])
+    parser.add_argument("--expect")
+    parser.add_argument("--model")
+    parser.add_argument("--timeout", type=float)
+    parser.add_argument("--config")
+    for flag in ("--dry-run", "--explain", "--yes", "--json", "--version", "--help", "--debug"):
+        parser.add_argument(flag, action="store_true")
+    options = parser.parse_intermixed_args(list(argv))
+    if options.timeout is not None and not options.timeout > 0:
+        raise _UsageError("--timeout needs a number of seconds above 0.", remedy="Write e.g. --timeout 30.")
+    words = tuple(options.words)
+    is_command = bool(words) and words[0] in COMMANDS and " " not in words[0]
+    return Invocation(options, words[0] if is_command else None, words[1:] if is_command else words)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one invocation and return its exit status. Expected faults never show a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    environment = Environment.of_process()
+    try:
+        with _signals():
+            return int(_dispatch(parse_arguments(arguments), environment))
+    except SaysoError as error:
+        if "--debug" in arguments:
+            raise
+        return _show_fault(environment, error, as_json="--json" in arguments)
+    except KeyboardInterrupt:
+        environment.stderr.write("Interrupted.\n")
+        return int(ExitStatus.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away (`sayso ... | head`): nothing is left to say to it.
+        sys.stdout = None  # type: ignore[assignment]  # keeps the interpreter from flushing it at exit
+        return int(ExitStatus.DONE)
+
+
+def _show_fault(environment: Environment, error: SaysoError, *, as_json: bool) -> int:
+    from shell.answering import fault_response, write_response
+
+    response = fault_response("", error)
+    write_response(response, environment, as_json=as_json)
+    return int(response.status)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM ends like Ctrl-C: work is cancelled and the history says what is unknown."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _dispatch(invocation: Invocation, environment: Environment) -> ExitStatus:
+    options = invocation.options
+    if options.version:
+        environment.stdout.write(f"sayso {VERSION}\n")
+        return ExitStatus.DONE
+    if options.help or invocation.command == "help":
+        environment.stdout.write(HELP)
+        return ExitStatus.DONE
+    if invocation.command in {"history", "intents", "config"}:
+        from shell.commands import run_command
+
+        return run_command(invocation.command, invocation.words, environment, options)
+    from shell.answering import Answering
+
+    with Answering(environment, options) as answering:
+        if invocation.command == "run":
+            return answering.run_intent(invocation.words)
+        if invocation.command == "undo":
+            return answering.undo(_record_number(invocation.words))
+        if invocation.words:
+            return answering.answer(" ".join(invocation.words))
+        if environment.stdin_is_terminal:
+            from shell.repl import converse
+
+            return converse(answering)
+        return combined(answering.answer_lines(environment.stdin_lines()))
+
+
+def _record_number(words: Sequence[str]) -> int | None:
+    if not words:
+        return None
+    if len(words) == 1 and words[0].isdigit():
+        return int(words[0])
+    raise _UsageError(f"`{' '.join(words)}` is no record number.", remedy="`sayso history` shows the numbers.")

@@ -1,0 +1,230 @@
+"""The record of one request, written to the history as the road goes on: values in, plain JSON out."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from history.errors import HistoryError
+from history.recording import Recording
+from history.store import History
+
+from executors.plan import EditStep, Plan
+from executors.policy import Decision
+from executors.undo import DoneStep
+from intents.errors import PlanError
+from intents.interpretation import Interpretation, Question
+from intents.interpreter import Answer
+from intents.values import Json
+from shell.response import Approval, Response
+
+
+class Journal:
+    """The open record of one request; also the executors' Recorder. Safe to call from worker threads."""
+
+    def __init__(self, history: History | None) -> None:
+        self._history = history
+        self._recording: Recording | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def record(self) -> int | None:
+        """The record's number, once it is begun."""
+        return self._recording.record if self._recording else None
+
+    def begin(self, request: str, *, door: str, user: str, directory: str) -> None:
+        """Open a new record. Raises `HistoryError`."""
+        if self._history is None:
+            raise HistoryError("The history is not open.", remedy="Try again.")
+        payload: dict[str, Json] = {"request": request, "door": door, "user": user, "directory": directory}
+        with self._lock:
+            self._recording = Recording.begin(self._history, payload)
+
+    def _add(self, kind: str, payload: Mapping[str, Json]) -> None:
+        with self._lock:
+            if self._recording is not None:
+                self._recording.add(kind, payload)
+
+    def add_interpretation(self, interpretation: Interpretation) -> None:
+        """Write what the request was taken to mean."""
+        self._add(
+            "interpretation",
+            {
+                "kind": interpretation.kind,
+                "confidence": interpretation.confidence,
+                "stage": interpretation.stage,
+                "matches": [
+                    {
+                        "intent": match.intent,
+                        "arguments": match.values(),
+                        "evidence": {name: _evidence(argument.evidence) for name, argument in match.arguments.items()},
+                        "operations": [repr(operation) for operation in match.operations],
+                    }
+                    for match in interpretation.matches
+                ],
+                "question": interpretation.question.text if interpretation.question else None,
+                "decline": interpretation.decline.reason if interpretation.decline else None,
+            },
+        )
+
+    def add_answer(self, question: Question, answer: Answer) -> None:
+        """Write what a person answered."""
+        self._add("answer", {"question": question.text, "intent": answer.intent, "values": dict(answer.values or {})})
+
+    def add_plan(self, plan: Plan, decision: Decision) -> None:
+        """Write the plan with its diffs and its hash, and what the policy said to it."""
+        stages: list[Json] = []
+        for stage in plan.stages:
+            hosts: dict[str, Json] = {}
+            for host, steps in stage.hosts.items():
+                hosts[host] = [
+                    {
+                        "effect": planned.effect.value,
+                        "diff": planned.diff,
+                        "run": None if isinstance(planned.step, EditStep) else list(planned.step.argv),
+                        "edit": planned.step.path if isinstance(planned.step, EditStep) else None,
+                    }
+                    for planned in steps
+                ]
+            stages.append({"intent": stage.intent, "risk": stage.risk.word, "hosts": hosts})
+        facts: dict[str, Json] = {host: dict(known) for host, known in plan.facts.items()}
+        self._add("plan", {"id": plan.id, "hash": plan.hash, "stages": stages, "facts": facts})
+        self._add("policy", {"decision": decision.word, "rule": decision.rule})
+
+    def add_approval(self, approval: Approval) -> None:
+        """Write who approved, and how."""
+        self._add("approval", dict(asdict(approval)))
+
+    def begin_step(self, step: Mapping[str, Json]) -> int:
+        """Write, synced, that a step is about to run."""
+        with self._lock:
+            if self._recording is None:
+                raise HistoryError("The history has no open record.", remedy="Try again.")
+            return self._recording.begin_step(step)
+
+    def end_step(self, begun: int, outcome: Mapping[str, Json]) -> None:
+        """Write how a step ended."""
+        with self._lock:
+            if self._recording is not None:
+                self._recording.end_step(begun, outcome)
+
+    def end(self, response: Response) -> None:
+        """Write how the request ended."""
+        fault = response.fault
+        self._add(
+            "end",
+            {
+                "status": int(response.status),
+                "fault": {"code": fault.code, "message": fault.message} if fault else None,
+                "warnings": list(response.warnings),
+                "model": response.model.sha256 if response.model else None,
+                "timing_ms": dict(response.timing_ms),
+            },
+        )
+
+    def changes_of(self, record: int | None) -> tuple[int, list[DoneStep]]:
+        """Return the number and the changes of a record, or of the last one that changed something.
+
+        Raises `PlanError` when there is nothing to take back.
+        """
+        if self._history is None:
+            raise PlanError("There is no history.", remedy="Nothing was changed through sayso yet.")
+        candidates = [record] if record is not None else [one.record for one in self._history.records(limit=500)]
+        taken_back = self._undone() if record is None else set()
+        for number in candidates:
+            if number in taken_back:
+                continue
+            steps = _done_steps(self._history, number)
+            if steps:
+                return number, steps
+        if record is None:
+            raise PlanError("There is no change to take back.", remedy="`sayso history` shows what was done.")
+        raise PlanError(f"Record {record} changed nothing.", remedy="`sayso history` shows what was done.")
+
+    def _undone(self) -> set[int]:
+        """Return the records whose changes were taken back, and those that did it."""
+        if self._history is None:
+            return set()
+        found: set[int] = set()
+        for summary in self._history.records(limit=500):
+            words = summary.request.split()
+            if (
+                len(words) == 2
+                and words[0] == "undo"
+                and words[1].isdigit()
+                and _done_steps(self._history, summary.record)
+            ):
+                found |= {int(words[1]), summary.record}
+        return found
+
+    def close(self) -> None:
+        """Close the history."""
+        if self._history is not None:
+            self._history.close()
+
+
+class NoJournal(Journal):
+    """Stands where the history can't be written: a read's steps go unrecorded, a change is refused before."""
+
+    def __init__(self, error: HistoryError) -> None:
+        super().__init__(None)
+        self.error = error
+
+    def begin_step(self, step: Mapping[str, Json]) -> int:
+        """Return a number for a read's step; the session lets no change come here."""
+        if step.get("risk") != "read":
+            raise self.error
+        return 0
+
+    def end_step(self, begun: int, outcome: Mapping[str, Json]) -> None:
+        """Keep nothing: there is nowhere to keep it."""
+
+
+def open_journal(path: Path, current: Journal | None) -> Journal:
+    """Return a journal on the open history of `current`, or on a newly opened one. Raises `HistoryError`."""
+    if current is not None and not isinstance(current, NoJournal):
+        return Journal(current._history)  # noqa: SLF001 - the same class
+    return Journal(History.open(path))
+
+
+def _evidence(evidence: object) -> Json:
+    source = getattr(evidence, "source", None)
+    span = getattr(evidence, "span", None)
+    return {"from": source, "span": list(span) if span else None, "text": getattr(evidence, "text", None)}
+
+
+def _done_steps(history: History, record: int) -> list[DoneStep]:
+    """Return the steps of a record that changed something, in the order in which they ended."""
+    begun: dict[int, Mapping[str, Json]] = {}
+    done: list[DoneStep] = []
+    for event in history.events(record):
+        if event.kind == "step_begin":
+            begun[event.number] = event.payload
+        elif event.kind == "step_end" and event.payload.get("status") == "changed":
+            number = event.payload.get("begun")
+            step = begun.get(number) if isinstance(number, int) else None
+            if step is not None:
+                done.append(_done_step(step, event.payload))
+    return done
+
+
+def _done_step(step: Mapping[str, Json], outcome: Mapping[str, Json]) -> DoneStep:
+    edit = step.get("edit")
+    return DoneStep(
+        host=str(step["host"]),
+        intent=str(step["intent"]),
+        arguments=_mapping(step.get("arguments")),
+        before=_mapping(step.get("before")),
+        after=_mapping(outcome.get("after")),
+        backup=_text(outcome.get("backup")),
+        edit_path=_text(edit.get("path")) if isinstance(edit, Mapping) else None,
+        as_user=_text(step.get("as_user")),
+    )
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,58 @@
+"""The person at the terminal: sees the plan or the question, answers on the terminal device."""
+
+from executors.plan import Plan
+from executors.policy import Decision, Verdict
+from intents.interpretation import Choice, Question
+from intents.interpreter import Answer
+from shell.environment import Environment
+from shell.render import render_plan
+from shell.terminal import Terminal
+
+
+class TerminalPerson:
+    """Asks on the controlling terminal; without one, nobody can be asked."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def approves(self, plan: Plan, decision: Decision) -> bool:
+        """Show the plan and ask; what destroys needs the object's name typed."""
+        _, messages = self._environment.consoles()
+        render_plan(plan, messages, rule=decision.rule)
+        terminal = Terminal.open()
+        if terminal is None:
+            return False
+        with terminal:
+            if decision.verdict is Verdict.CONFIRM:
+                return terminal.ask_typed(object_of(plan))
+            return terminal.ask_yes_no("Do it?")
+
+    def answers(self, question: Question) -> Answer | None:
+        """Ask the question; a choice may name an intent or a value, free text is a value."""
+        terminal = Terminal.open()
+        if terminal is None:
+            return None
+        with terminal:
+            if question.parameter is not None:
+                return self._value(terminal, question)
+            orders = [choice for choice in question.choices if choice.intent is not None]
+            if not orders or question.intent is not None:
+                return None
+            chosen = terminal.ask_choice(question.text, [choice.text for choice in orders])
+            return None if chosen is None else Answer(orders[chosen].intent)
+
+    def _value(self, terminal: Terminal, question: Question) -> Answer | None:
+        values: list[Choice] = [choice for choice in question.choices if choice.value is not None]
+        hint = f" (e.g. {', '.join(choice.text for choice in values)})" if values else ""
+        text = terminal.ask_text(f"{question.text}{hint}")
+        if text is None or question.parameter is None:
+            return None
+        return Answer(question.intent, {question.parameter: text})
+
+
+def object_of(plan: Plan) -> str:
+    """Return the name that a person types to confirm: the first argument of the plan's riskiest stage."""
+    stage = max(plan.stages, key=lambda one: one.risk)
+    values = stage.match.values()
+    first = next(iter(values.values()), stage.intent)
+    return str(first[0]) if isinstance(first, list | tuple) and first else str(first)

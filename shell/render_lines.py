@@ -1,0 +1,86 @@
+"""Lines for a person: hanging indentation, marks, hosts; everything untrusted is made visible here."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from intents.intent import EffectName, Risk
+from intents.interpretation import Evidence
+from shell.table import fold
+from shell.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+RISK_MARKS: dict[Risk, tuple[str, str]] = {
+    Risk.READ: ("○", "green"),
+    Risk.REVERSIBLE: ("●", "cyan"),
+    Risk.DISRUPTIVE: ("▲", "yellow"),
+    Risk.DESTRUCTIVE: ("✖", "bold red"),
+}
+"""Each risk's symbol and colour; the symbol alone tells them apart where there is no colour."""
+
+EFFECT_SENTENCES: dict[EffectName, str] = {
+    "execution": "lets somebody run programs",
+    "access": "gives somebody access",
+    "persistence": "makes something run later or again",
+    "secrets": "shows secrets",
+}
+
+
+def print_line(console: "Console", text: str, *, style: str = "", indent: int = 0, lead: str = "") -> None:
+    """Print untrusted `text`, folded to the console's width under its beginning.
+
+    `lead` stands before the first line, after `indent` blanks; further lines begin below the text.
+    """
+    from rich.text import Text
+
+    room = max(1, console.width - indent - len(lead))
+    for number, piece in enumerate(fold(visible(text), room)):
+        before = " " * indent + (lead if number == 0 else " " * len(lead))
+        console.print(Text((before + piece).rstrip(), style=style), soft_wrap=True)
+
+
+def print_block(console: "Console", text: str) -> None:
+    """Print untrusted text as it is, line by line, never folded or cut: what a read gave as text."""
+    from rich.text import Text
+
+    for line in text.removesuffix("\n").split("\n"):
+        console.print(Text(visible(line, keep_newlines=True)), soft_wrap=True)
+
+
+def print_tail(console: "Console", text: str, *, limit: int, indent: int) -> None:
+    """Print the last `limit` lines of untrusted text, and how many came before."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > limit:
+        print_line(console, f"({len(lines) - limit} more lines before)", indent=indent, style="dim")
+    for line in lines[-limit:]:
+        print_line(console, line.replace("\t", "    "), indent=indent, lead="| ")
+
+
+def host_list(hosts: Sequence[str]) -> str:
+    """Return the names of hosts for a sentence.
+
+    >>> host_list(["local"]), host_list(["web1", "web2"])
+    ('this machine', 'web1, web2')
+    """
+    return ", ".join("this machine" if host == "local" else host for host in hosts)
+
+
+def evidence_words(evidence: Evidence) -> str:
+    """Return where a value comes from, in a few words.
+
+    >>> evidence_words(Evidence("request", (8, 13), "nginx")), evidence_words(Evidence("default"))
+    ('from "nginx"', 'by default')
+    """
+    sources = {
+        "request": "from",
+        "conversation": "from the conversation:",
+        "inventory": "from the inventory:",
+        "history": "from the history:",
+        "answer": "from your answer:",
+        "default": "by default",
+    }
+    words = sources[evidence.source]
+    if evidence.source != "default":
+        words = f'{words} "{evidence.text}"' if evidence.text else words.rstrip(":")
+    return f"{words}, {evidence.note}" if evidence.note else words

@@ -1,0 +1,204 @@
+"""The plan screen: what a person reads before saying yes.
+
+Its order is fixed: what was understood, where it runs, what will change, what can't be undone, how
+bad a mistake would be. It shows the plan itself, nothing that was said about it.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from executors.plan import EditStep, Effect, Plan, PlannedStep, RunStep, Stage, Step
+from intents.interpretation import Argument, Match
+from intents.operations import Aggregate, Columns, Count, Filter, Group, Limit, RowOperation, Sort, Unique
+from intents.values import Json
+from shell.render_lines import EFFECT_SENTENCES, RISK_MARKS, evidence_words, host_list, print_line
+from shell.table import Heading, layout_table
+from shell.units import human_value
+from shell.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_INDENT = 2
+
+
+def render_plan(plan: Plan, console: "Console", *, zone: tzinfo | None = None) -> None:
+    """Render a plan for approval, or as the result of a dry run."""
+    if plan.is_empty:
+        render_empty_plan(plan, console)
+        return
+    for number, stage in enumerate(plan.stages, start=1):
+        mark = f"{number}. " if len(plan.stages) > 1 else ""
+        render_match(stage.match, console, lead=f"{mark}Understood: ", zone=zone)
+        if stage.undo_of is not None:
+            print_line(console, f"takes back what record {stage.undo_of} did", indent=_INDENT)
+        origin = evidence_words(plan.host_evidence)
+        print_line(console, f"{host_list(list(stage.hosts))}  ({origin})", lead="Where: ")
+        _render_steps(stage, console)
+    _render_not_undoable(plan, console)
+    _render_risk(plan, console)
+
+
+def render_empty_plan(plan: Plan, console: "Console") -> None:
+    """Say why nothing is to be done."""
+    reasons: dict[str, list[str]] = {}
+    for stage in plan.stages:
+        for host, steps in stage.hosts.items():
+            for planned in steps:
+                hosts = reasons.setdefault(planned.reason or "everything is as it should be", [])
+                hosts += [] if host in hosts else [host]
+    for reason, hosts in reasons.items():
+        where = "" if hosts == ["local"] else f" ({host_list(hosts)})"
+        print_line(console, f"{reason}{where}", lead="Plan is empty: ")
+
+
+def render_match(match: Match, console: "Console", *, lead: str, zone: tzinfo | None = None) -> None:
+    """Render the intent, its arguments with the words that they came from, and the row operations."""
+    print_line(console, match.intent, lead=lead, style="bold")
+    cells = [_argument_cells(name, argument, zone) for name, argument in match.arguments.items()]
+    cells += [
+        ["rows", visible(operation_words(operation)), visible(evidence_words(evidence) if evidence else "")]
+        for operation, evidence in _with_evidence(match)
+    ]
+    if cells:
+        headings = [Heading("argument"), Heading("value"), Heading("origin")]
+        for line in layout_table(headings, cells, width=console.width - _INDENT, has_header=False):
+            line.pad_left(_INDENT)
+            console.print(line, soft_wrap=True)
+
+
+def _argument_cells(name: str, argument: Argument, zone: tzinfo | None) -> list[str]:
+    shown = human_value(argument.value, zone=zone)
+    return [visible(name), visible(shown), visible(evidence_words(argument.evidence))]
+
+
+def _with_evidence(match: Match) -> list[tuple[RowOperation, object]]:
+    return list(zip(match.operations, match.operations_evidence, strict=False))
+
+
+def operation_words(operation: RowOperation) -> str:
+    """Return a row operation as a few words.
+
+    >>> operation_words(Filter("used_percent", ">", 80)), operation_words(Limit(5)), operation_words(Sort("size", True))
+    ('where used percent > 80', 'the first 5', 'by size, largest first')
+    """
+    match operation:
+        case Filter(column=column, test=test, value=value):
+            words = f"where {_spoken(column)} {test} {_value_words(value)}".rstrip()
+        case Sort(column=column, descending=descending):
+            words = f"by {_spoken(column)}{', largest first' if descending else ''}"
+        case Limit(count=count, last=last):
+            words = f"the {'last' if last else 'first'} {count}"
+        case Count():
+            words = "how many"
+        case Aggregate(function=function, column=column):
+            words = f"{function} of {_spoken(column)}"
+        case Group(column=column):
+            words = f"how many for each {_spoken(column)}"
+        case Unique(column=column):
+            words = f"each {_spoken(column)} once"
+        case Columns(names=names):
+            words = f"only {', '.join(_spoken(name) for name in names)}"
+    return words
+
+
+def _spoken(column: str) -> str:
+    return column.replace("_", " ")
+
+
+def _value_words(value: Json) -> str:
+    return "" if value is None else human_value(value)
+
+
+def _render_steps(stage: Stage, console: "Console") -> None:
+    """The steps of each host; hosts with the same steps stand together."""
+    groups = _grouped(stage.hosts)
+    is_change = stage.risk.value > 0
+    print_line(console, "What will change:" if is_change else "What will be read:")
+    for hosts, steps in groups:
+        if len(stage.hosts) > 1:
+            print_line(console, f"on {host_list(hosts)}:", indent=_INDENT, style="bold")
+        for planned in steps:
+            _render_step(planned, console)
+
+
+def _grouped(hosts: Mapping[str, Sequence[PlannedStep]]) -> list[tuple[tuple[str, ...], Sequence[PlannedStep]]]:
+    groups: dict[str, list[str]] = {}
+    for host, steps in hosts.items():
+        shown = repr([(one.step, one.effect, one.diff, one.reason, one.cannot_undo) for one in steps])
+        groups.setdefault(shown, []).append(host)
+    return [(tuple(names), hosts[names[0]]) for names in groups.values()]
+
+
+def _render_step(planned: PlannedStep, console: "Console") -> None:
+    if planned.effect is Effect.ALREADY_SO:
+        print_line(console, f"already so: {planned.reason}", indent=_INDENT, lead="= ", style="dim")
+        return
+    print_line(console, step_words(planned.step), indent=_INDENT, lead="$ " if _is_run(planned.step) else "~ ")
+    if planned.effect is Effect.CANNOT_KNOW:
+        why = planned.reason or "the present state can't be read"
+        print_line(console, f"what it will change can't be known: {why}", indent=2 * _INDENT, lead="? ", style="yellow")
+    elif planned.reason:
+        print_line(console, planned.reason, indent=2 * _INDENT)
+    if isinstance(planned.step, RunStep) and planned.step.stdin is not None:
+        print_line(console, f"is given {len(planned.step.stdin)} bytes on its standard input", indent=2 * _INDENT)
+    if isinstance(planned.step, EditStep) and planned.step.validator:
+        print_line(console, f"checked by {planned.step.validator} before it takes effect", indent=2 * _INDENT)
+    render_diff(planned.diff, console, indent=2 * _INDENT)
+
+
+def _is_run(step: Step) -> bool:
+    return isinstance(step, RunStep)
+
+
+def step_words(step: Step) -> str:
+    """Return a step as one line: words quoted for reading (not for pasting), and the account in brackets.
+
+    >>> step_words(RunStep(("systemctl", "restart", "my unit.service"), as_user="root"))
+    "systemctl restart 'my unit.service'  [as root]"
+    """
+    account = f"  [as {step.as_user}]" if step.as_user else ""
+    if isinstance(step, RunStep):
+        return shlex.join(step.argv) + account
+    verb = "create" if step.before_sha256 is None else "delete" if step.after is None else "edit"
+    return f"{verb} {shlex.quote(step.path)}{account}"
+
+
+def render_diff(diff: str, console: "Console", *, indent: int) -> None:
+    """Print a unified diff, coloured by its first characters; lines are folded, never cut."""
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in diff.removesuffix("\n").split("\n") if diff else ():
+        is_head = line.startswith(("--- ", "+++ "))
+        print_diff_line(console, line, indent=indent, style="bold" if is_head else styles.get(line[:1], ""))
+
+
+def print_diff_line(console: "Console", line: str, *, indent: int, style: str) -> None:
+    """Print one line of a diff; its sign stays apart from the text, which may be folded."""
+    shown = line.replace("\t", "    ")
+    print_line(console, shown[1:], indent=indent, lead=shown[:1], style=style)
+
+
+def _render_not_undoable(plan: Plan, console: "Console") -> None:
+    if not plan.is_change:
+        return
+    reasons: dict[str, list[str]] = {}
+    for stage in plan.stages:
+        for host, steps in stage.hosts.items():
+            for planned in steps:
+                if planned.cannot_undo is not None and planned.effect is not Effect.ALREADY_SO:
+                    hosts = reasons.setdefault(planned.cannot_undo, [])
+                    hosts += [] if host in hosts else [host]
+    has_many = len({host for stage in plan.stages for host in stage.hosts}) > 1
+    for reason, hosts in reasons.items():
+        where = f" ({host_list(hosts)})" if has_many else ""
+        print_line(console, f"{reason}{where}", lead="Can't be undone: ", style="bold")
+
+
+def _render_risk(plan: Plan, console: "Console") -> None:
+    mark, color = RISK_MARKS[plan.risk]
+    print_line(console, f"{mark} {plan.risk.word}", lead="Risk: ", style=color)
+    effects = dict.fromkeys(effect for stage in plan.stages for effect in stage.effects)
+    for effect in effects:
+        print_line(console, EFFECT_SENTENCES[effect], lead="  ! ", style="bold yellow")

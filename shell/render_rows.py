@@ -1,0 +1,123 @@
+"""Reads for a person: rows as a table that fits, text as it is; hosts that answered the same stand together."""
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from executors.plan import Outcome
+from intents.operations import Aggregate, Count
+from intents.values import Column, Json, Row
+from shell.render_lines import host_list, print_block, print_line, print_tail
+from shell.table import Heading, layout_table
+from shell.units import human_value
+from shell.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NUMBERS = frozenset({"integer", "number", "size", "duration", "percentage"})
+_STDERR_LINES = 3
+_HOST = "host"
+
+
+def render_reads(
+    outcomes: Mapping[str, Outcome], *, out: "Console", messages: "Console", zone: tzinfo | None = None
+) -> None:
+    """Render what one read gave on each of its hosts (host -> its `ok` outcome)."""
+    groups = _grouped(outcomes)
+    if all(_is_text(outcome) for _, outcome in groups):
+        _render_texts(groups, len(outcomes), out)
+    elif len({outcome.columns for _, outcome in groups}) == 1:
+        _render_table(groups, len(outcomes), out, messages, zone)
+    else:
+        for hosts, outcome in groups:
+            print_line(messages, f"{host_list(hosts)}:", style="bold")
+            _render_table([(hosts, outcome)], 1, out, messages, zone)
+    for hosts, outcome in groups:
+        _render_remarks(hosts, outcome, len(outcomes), messages)
+
+
+def _grouped(outcomes: Mapping[str, Outcome]) -> list[tuple[tuple[str, ...], Outcome]]:
+    """Hosts with the same answer in one entry, in the order of their first host."""
+    groups: dict[str, list[str]] = {}
+    for host, outcome in outcomes.items():
+        answer = repr((outcome.columns, outcome.rows, outcome.total_rows, outcome.stdout, outcome.stderr))
+        groups.setdefault(answer, []).append(host)
+    return [(tuple(hosts), outcomes[hosts[0]]) for hosts in groups.values()]
+
+
+def _is_text(outcome: Outcome) -> bool:
+    """One column of text is a list of lines; so is output that has no columns."""
+    return len(outcome.columns) <= 1 and all(column.type in {"text", "path", "address"} for column in outcome.columns)
+
+
+def _text_of(outcome: Outcome) -> str:
+    if not outcome.columns:
+        return outcome.stdout
+    name = outcome.columns[0].name
+    return "\n".join(_cell(row.get(name)).removesuffix("\n") for row in outcome.rows)
+
+
+def _cell(value: Json) -> str:
+    return human_value(value)
+
+
+def _render_texts(groups: Sequence[tuple[tuple[str, ...], Outcome]], host_count: int, out: "Console") -> None:
+    for hosts, outcome in groups:
+        if host_count > 1:
+            print_line(out, f"{host_list(hosts)}:", style="bold")
+        text = _text_of(outcome)
+        if text:
+            print_block(out, text)
+
+
+def _render_table(
+    groups: Sequence[tuple[tuple[str, ...], Outcome]],
+    host_count: int,
+    out: "Console",
+    messages: "Console",
+    zone: tzinfo | None,
+) -> None:
+    columns = groups[0][1].columns
+    has_host = len(groups) > 1
+    if host_count > 1 and not has_host:
+        print_line(messages, f"All {host_count} hosts answered the same: {host_list(groups[0][0])}")
+    rows = [(hosts, row) for hosts, outcome in groups for row in outcome.rows]
+    if len(rows) == 1 and len(columns) == 1 and not has_host and _is_one_number(groups[0][1]):
+        print_block(out, visible(human_value(rows[0][1].get(columns[0].name), columns[0].type, zone=zone)))
+        return
+    if not rows:
+        return
+    headings = [Heading(_HOST)] if has_host else []
+    headings += [_heading(column, [row for _, row in rows]) for column in columns]
+    cells = [
+        ([visible(host_list(hosts))] if has_host else [])
+        + [visible(human_value(row.get(column.name), column.type, zone=zone)) for column in columns]
+        for hosts, row in rows
+    ]
+    for line in layout_table(headings, cells, width=out.width):
+        out.print(line, soft_wrap=True)
+
+
+def _is_one_number(outcome: Outcome) -> bool:
+    return any(isinstance(operation, Count | Aggregate) for operation in outcome.operations)
+
+
+def _heading(column: Column, rows: Sequence[Row]) -> Heading:
+    """A column of numbers stands right, unless it holds text after all."""
+    is_number = column.type in _NUMBERS and not any(isinstance(row.get(column.name), str) for row in rows)
+    return Heading(visible(column.name.replace("_", " ")), is_number=is_number)
+
+
+def _render_remarks(hosts: tuple[str, ...], outcome: Outcome, host_count: int, messages: "Console") -> None:
+    """What the rows don't say: none, a limit, cut output, and what the command said besides."""
+    where = f"{host_list(hosts)}: " if host_count > 1 else ""
+    if not outcome.rows and not outcome.stdout:
+        print_line(messages, f"{where}Nothing found.")
+    elif outcome.total_rows > len(outcome.rows):
+        print_line(messages, f"{where}{len(outcome.rows)} of {outcome.total_rows} rows", style="dim")
+    if outcome.is_truncated:
+        print_line(messages, f"{where}The output was longer than is kept; this is its beginning.", style="yellow")
+    if outcome.stderr.strip():
+        print_line(messages, f"{where}The command also said:", style="yellow")
+        print_tail(messages, outcome.stderr, limit=_STDERR_LINES, indent=2)
