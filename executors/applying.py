@@ -113,7 +113,7 @@ def _status_of(error: SaysoError) -> OutcomeStatus:
 
 def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> None:
     """Derive the step again and read the state again; raise `PlanError` when either differs from the plan."""
-    if stage.undo_of is not None:
+    if stage.undo_of is not None and isinstance(planned.step, EditStep):
         return  # the edit itself compares the file's hash before it replaces it
     intent = run.catalogue[stage.intent]
     fresh = plan_steps(intent, stage.match.values(), target, cancel=run.cancel)

@@ -74,9 +74,9 @@ def replace_file(
     """
     host = FileHost(transport, as_user, cancel)
     check_path(host, path)
-    checker = validator_for(validator, path)
     directory = real_path(host, path.rsplit("/", 1)[0] or "/").rstrip("/")
     actual = f"{directory}/{path.rsplit('/', 1)[1]}"
+    checker = validator_for(validator, actual) or validator_for(validator, path)
     is_root = _acts_as_root(host)
     if is_root:
         _refuse_shared_directories(host, actual)
@@ -84,34 +84,40 @@ def replace_file(
     _refuse_drift(host, status, before_sha256)
     if before_sha256 is None and after is None:
         raise PlanError(f"{shown_path(path)} doesn't exist already.", remedy="There is nothing to delete.")
-    backup = (
-        None
-        if before_sha256 is None
-        else _back_up(
-            host,
-            actual,
-            before_sha256,
-            backup_directory or _default_backup_directory(host, is_root=is_root),
-            is_root=is_root,
-        )
-    )
+    backup = None
+    if before_sha256 is not None:
+        backup = _back_up(host, actual, before_sha256, backup_directory, is_root=is_root)
     if after is None:
         host.run(("rm", "-f", "--", actual), doing=f"Deleting {shown_path(path)}", is_final=True)
-        _sync(host, directory)
-        return Replaced(backup, None, "nothing to check: the file was deleted")
-    candidate = f"{directory}/.sayso-{secrets.token_hex(16)}"
+        validation = "nothing to check: the file was deleted"
+    else:
+        source = _model(host, like) if like is not None and status.kind == "absent" else status
+        validation = _swap(host, actual, source=source, after=after, checker=checker, before_sha256=before_sha256)
+    _sync(host, directory)
+    return Replaced(backup, None if after is None else hashlib.sha256(after).hexdigest(), validation)
+
+
+def _swap(
+    host: FileHost,
+    actual: str,
+    *,
+    source: FileStatus,
+    after: bytes,
+    checker: Validator | None,
+    before_sha256: str | None,
+) -> str:
+    """Write, check and rename the candidate; return what checked it. Whatever fails, no candidate is left."""
+    candidate = f"{actual.rsplit('/', 1)[0]}/.sayso-{secrets.token_hex(16)}"
     try:
-        source = file_status(host, like) if like is not None and status.kind == "absent" else status
         _write_candidate(host, candidate, source=source, after=after)
         validation = _validate(host, checker, candidate=candidate, actual=actual, after=after)
-        _put_in_place(host, candidate, actual, status=status, before_sha256=before_sha256)
+        _put_in_place(host, candidate, actual, before_sha256=before_sha256)
     except BaseException:
-        # Whatever it was (a Ctrl-C as well), no half-made file is left behind, if the host still answers.
+        # A Ctrl-C as well. A host that doesn't answer any more keeps the candidate, which does no harm.
         with contextlib.suppress(SaysoError):
             host.run(("rm", "-f", "--", candidate), doing="Removing the candidate", is_final=True)
         raise
-    _sync(host, directory)
-    return Replaced(backup, hashlib.sha256(after).hexdigest(), validation)
+    return validation
 
 
 def _acts_as_root(host: FileHost) -> bool:
@@ -158,8 +164,9 @@ def _refuse_drift(host: FileHost, status: FileStatus, before_sha256: str | None)
     _refuse_other_content(status.path, sha256_of(host, status.path), before_sha256)
 
 
-def _back_up(host: FileHost, path: str, sha256: str, directory: str, *, is_root: bool) -> str:
+def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | None, *, is_root: bool) -> str:
     """Copy the file with everything that it has into the store, under its checksum; return where."""
+    directory = backup_directory or _default_backup_directory(host, is_root=is_root)
     doing = f"Backing up {shown_path(path)}"
     # Not `install -d`: Debian's busybox has none.
     host.run(("mkdir", "-p", "-m", "0700", "--", directory), doing=doing)
@@ -206,6 +213,18 @@ def _default_backup_directory(host: FileHost, *, is_root: bool) -> str:
 def _copy(host: FileHost, source: str, target: str, *, doing: str) -> None:
     """`-a` is `-dR --preserve=all` to GNU, and all that there is to busybox, which has no long option."""
     host.run(("cp", "-a", "-T", "--", source, target), doing=doing, timeout_s=300.0)
+
+
+def _model(host: FileHost, like: str) -> FileStatus:
+    status = file_status(host, like)
+    refuse_unusual(host, status)
+    if status.kind == "absent":
+        raise StepError(
+            f"{shown_path(like)}, whose owner and mode the file would get, is gone.",
+            remedy="Create the file without it, and set its owner and mode yourself.",
+            host=host.transport.host,
+        )
+    return status
 
 
 def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, after: bytes) -> None:
@@ -293,9 +312,7 @@ def _refused(host: FileHost, checker: Validator, actual: str, said: str) -> Step
     )
 
 
-def _put_in_place(
-    host: FileHost, candidate: str, actual: str, *, status: FileStatus, before_sha256: str | None
-) -> None:
+def _put_in_place(host: FileHost, candidate: str, actual: str, *, before_sha256: str | None) -> None:
     doing = f"Putting the new content of {shown_path(actual)} in its place"
     if host.cancel is not None and host.cancel.is_set:
         raise StepError(
@@ -304,7 +321,7 @@ def _put_in_place(
             host=host.transport.host,
         )
     _refuse_drift(host, file_status(host, actual), before_sha256)
-    if status.kind == "file":
+    if before_sha256 is not None:
         host.run(("mv", "-f", "-T", "--", candidate, actual), doing=doing, is_final=True)
         return
     # -n: a file that came into being meanwhile stays. Whether it did differs in exit code by version.

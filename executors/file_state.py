@@ -245,7 +245,7 @@ def refuse_unusual(host: FileHost, status: FileStatus) -> None:
         raise StepError(
             f"{shown} is a symbolic link.", remedy=f"If its target is meant, name it: {shown_path(target)}.", host=name
         )
-    if status.kind != "file":
+    if status.kind in {"directory", "other"}:
         what = "a directory" if status.kind == "directory" else "a device, socket or pipe"
         raise StepError(f"{shown} is {what}, not a file.", remedy="Name an ordinary file.", host=name)
     if status.size_bytes > CONTENT_LIMIT_BYTES:

@@ -29,6 +29,8 @@ class DoneStep:
     backup: str | None
     edit_path: str | None
     as_user: str | None
+    undo_of: int | None = None
+    """The record that this step itself took back."""
 
 
 def undo_stages(
@@ -78,7 +80,8 @@ def _undo_step(
         arguments[name] = Argument([value] if many else value, Evidence("history", note=f"record {record}"))
     match = Match(inverse.name, arguments, 1.0)
     planned = plan_steps(inverse, match.values(), target, cancel=cancel)
-    return Stage(inverse.name, inverse.risk_for(match.values()), inverse.effects, match, {target.host: planned})
+    risk = inverse.risk_for(match.values())
+    return Stage(inverse.name, risk, inverse.effects, match, {target.host: planned}, undo_of=record)
 
 
 def _refuse_if_moved(

@@ -37,11 +37,12 @@ def migrate(connection: sqlite3.Connection, path: Path) -> Path | None:
 
 
 def _back_up(connection: sqlite3.Connection, path: Path) -> Path:
-    """Copy the database beside itself, readable by its owner alone, by SQLite's own online backup."""
+    """Copy the database beside itself, readable by its owner alone, by SQLite's own online backup.
+
+    The copy of an earlier try is replaced: the older version may have written since.
+    """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     backup = path.with_name(f"{path.name}.schema-{version}")
-    if backup.exists():
-        return backup  # an earlier try that failed after it; nothing was written since
     unfinished = path.with_name(f"{backup.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600, exist_ok=False)

@@ -97,6 +97,15 @@ class Catalogue(Mapping[str, Intent]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def search(self, words: str) -> list[Intent]:
+        """Return the intents that speak of all these words, in their name, summary, examples or synonyms."""
+        wanted = words.casefold().split()
+
+        def text(intent: Intent) -> str:
+            return " ".join((intent.name, intent.summary, *intent.examples, *intent.says)).casefold()
+
+        return [intent for intent in self.values() if all(word in text(intent) for word in wanted)]
+
     def closest(self, name: str) -> str | None:
         """Return the intent name that looks most like `name`, or None."""
         from difflib import get_close_matches

@@ -124,7 +124,8 @@ def write_response(response: Response, environment: Environment, *, as_json: boo
     from shell.render import render_explain, render_response
 
     out, messages = environment.consoles()
-    if explain:
+    if explain and response.fault is None:
         render_explain(response, out)
-    else:
-        render_response(response, out, messages)
+        return
+    was_shown = response.approval is not None and response.approval.how == "terminal"
+    render_response(response, out, messages, plan_was_shown=was_shown)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from intents.errors import SaysoError
 from shell.environment import Environment
@@ -59,7 +60,7 @@ class _UsageError(SaysoError):
 class _Parser(argparse.ArgumentParser):
     """Faults of usage are one sentence like all others, not argparse's own exit."""
 
-    def error(self, message: str) -> None:  # type: ignore[override]  # it raises, as the original exits
+    def error(self, message: str) -> NoReturn:
         raise _UsageError(f"{message[:1].upper()}{message[1:]}.", remedy="`sayso --help` shows what there is.")
 
 
@@ -115,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitStatus.INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output went away (`sayso ... | head`): nothing is left to say to it.
-        sys.stdout = None  # type: ignore[assignment]  # keeps the interpreter from flushing it at exit
+        sys.stdout = None  # keeps the interpreter from flushing it at exit
         return int(ExitStatus.DONE)
 
 
@@ -153,9 +154,14 @@ def _dispatch(invocation: Invocation, environment: Environment) -> ExitStatus:
         from shell.commands import run_command
 
         return run_command(invocation.command, invocation.words, environment, options)
+    return _answer(invocation, environment)
+
+
+def _answer(invocation: Invocation, environment: Environment) -> ExitStatus:
+    """Everything that needs a session: requests from the words, the pipe or the terminal; run; undo."""
     from shell.answering import Answering
 
-    with Answering(environment, options) as answering:
+    with Answering(environment, invocation.options) as answering:
         if invocation.command == "run":
             return answering.run_intent(invocation.words)
         if invocation.command == "undo":

@@ -5,18 +5,20 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from history.errors import HistoryError
-from history.recording import Recording
-from history.store import History
-
 from executors.plan import EditStep, Plan
 from executors.policy import Decision
 from executors.undo import DoneStep
+from history.errors import HistoryError
+from history.recording import AddedKind, Recording
+from history.store import History
 from intents.errors import PlanError
 from intents.interpretation import Interpretation, Question
 from intents.interpreter import Answer
 from intents.values import Json
 from shell.response import Approval, Response
+
+LOOK_BACK = 500
+"""How many records `undo` looks through for the last change."""
 
 
 class Journal:
@@ -40,7 +42,7 @@ class Journal:
         with self._lock:
             self._recording = Recording.begin(self._history, payload)
 
-    def _add(self, kind: str, payload: Mapping[str, Json]) -> None:
+    def _add(self, kind: AddedKind, payload: Mapping[str, Json]) -> None:
         with self._lock:
             if self._recording is not None:
                 self._recording.add(kind, payload)
@@ -123,39 +125,26 @@ class Journal:
         )
 
     def changes_of(self, record: int | None) -> tuple[int, list[DoneStep]]:
-        """Return the number and the changes of a record, or of the last one that changed something.
+        """Return the number and the changes of a record; of the last one that still stands when None.
 
         Raises `PlanError` when there is nothing to take back.
         """
         if self._history is None:
             raise PlanError("There is no history.", remedy="Nothing was changed through sayso yet.")
-        candidates = [record] if record is not None else [one.record for one in self._history.records(limit=500)]
-        taken_back = self._undone() if record is None else set()
-        for number in candidates:
-            if number in taken_back:
-                continue
-            steps = _done_steps(self._history, number)
-            if steps:
-                return number, steps
-        if record is None:
-            raise PlanError("There is no change to take back.", remedy="`sayso history` shows what was done.")
-        raise PlanError(f"Record {record} changed nothing.", remedy="`sayso history` shows what was done.")
-
-    def _undone(self) -> set[int]:
-        """Return the records whose changes were taken back, and those that did it."""
-        if self._history is None:
-            return set()
-        found: set[int] = set()
-        for summary in self._history.records(limit=500):
-            words = summary.request.split()
-            if (
-                len(words) == 2
-                and words[0] == "undo"
-                and words[1].isdigit()
-                and _done_steps(self._history, summary.record)
-            ):
-                found |= {int(words[1]), summary.record}
-        return found
+        if record is not None:
+            steps = done_steps(self._history, record)
+            if not steps:
+                raise PlanError(f"Record {record} changed nothing.", remedy="`sayso history` shows what was done.")
+            return record, steps
+        taken_back: set[int] = set()
+        for summary in self._history.records(limit=LOOK_BACK):
+            steps = done_steps(self._history, summary.record)
+            undone = {step.undo_of for step in steps if step.undo_of is not None}
+            if undone:
+                taken_back |= undone
+            elif steps and summary.record not in taken_back:
+                return summary.record, steps
+        raise PlanError("There is no change to take back.", remedy="`sayso history` shows what was done.")
 
     def close(self) -> None:
         """Close the history."""
@@ -193,7 +182,7 @@ def _evidence(evidence: object) -> Json:
     return {"from": source, "span": list(span) if span else None, "text": getattr(evidence, "text", None)}
 
 
-def _done_steps(history: History, record: int) -> list[DoneStep]:
+def done_steps(history: History, record: int) -> list[DoneStep]:
     """Return the steps of a record that changed something, in the order in which they ended."""
     begun: dict[int, Mapping[str, Json]] = {}
     done: list[DoneStep] = []
@@ -219,6 +208,7 @@ def _done_step(step: Mapping[str, Json], outcome: Mapping[str, Json]) -> DoneSte
         backup=_text(outcome.get("backup")),
         edit_path=_text(edit.get("path")) if isinstance(edit, Mapping) else None,
         as_user=_text(step.get("as_user")),
+        undo_of=number if isinstance(number := step.get("undo_of"), int) else None,
     )
 
 

@@ -5,7 +5,7 @@ from executors.policy import Decision, Verdict
 from intents.interpretation import Choice, Question
 from intents.interpreter import Answer
 from shell.environment import Environment
-from shell.render import render_plan
+from shell.render_plan import render_plan
 from shell.terminal import Terminal
 
 
@@ -18,7 +18,7 @@ class TerminalPerson:
     def approves(self, plan: Plan, decision: Decision) -> bool:
         """Show the plan and ask; what destroys needs the object's name typed."""
         _, messages = self._environment.consoles()
-        render_plan(plan, messages, rule=decision.rule)
+        render_plan(plan, messages)
         terminal = Terminal.open()
         if terminal is None:
             return False

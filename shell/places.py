@@ -22,7 +22,7 @@ def find_places(environment: Environment, options: argparse.Namespace) -> Places
     settings = settings_of(environment, options)
     packs, warnings = trusted_packs(environment.paths.config, environment.uid)
     named = tuple(Path(environment.directory, path) for path in options.inventory)
-    configured = (settings.inventory,) if settings.inventory else _own_inventory(environment)
+    configured = settings.inventory or _own_inventory(environment)
     ssh_config = Path(environment.home) / ".ssh" / "config"
     return Places(
         directory=environment.directory,

@@ -53,6 +53,7 @@ def render_response(
     _render_plan(response, out, messages, plan_was_shown=plan_was_shown, zone=zone)
     applied = response.plan if _was_applied(response) else None
     render_outcomes(response.outcomes, applied, out=out, messages=messages, zone=zone)
+    _render_undo(response, messages)
     if response.fault is not None:
         render_fault(response.fault, messages)
 
@@ -69,6 +70,19 @@ def _was_applied(response: Response) -> bool:
     """Whether any host of the plan has an outcome; hosts that were lost before aren't in the plan."""
     stages = response.plan.stages if response.plan is not None else ()
     return any(host in response.outcomes for stage in stages for host in stage.hosts)
+
+
+def _render_undo(response: Response, messages: "Console") -> None:
+    """How to take a change back, where something changed that can be."""
+    plan, record = response.plan, response.record
+    if plan is None or record is None:
+        return
+    for stage in plan.stages:
+        for host, steps in stage.hosts.items():
+            has_changed = any(outcome.status == "changed" for outcome in response.outcomes.get(host, ()))
+            if has_changed and any(step.cannot_undo is None for step in steps):
+                print_line(messages, f"`sayso undo {record}` takes it back.", style="dim")
+                return
 
 
 def _render_plan(

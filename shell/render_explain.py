@@ -4,7 +4,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from shell.render_lines import evidence_words, host_list, print_line
-from shell.render_plan import render_match, step_words
+from shell.render_plan import render_match, same_steps, step_words
 from shell.render_question import render_decline, render_question
 from shell.response import Response
 from shell.table import Heading, layout_table
@@ -29,8 +29,8 @@ def render_explain(response: Response, console: "Console", *, zone: tzinfo | Non
     if response.plan is not None:
         print_line(console, "Vectors:")
         for stage in response.plan.stages:
-            for host, steps in stage.hosts.items():
-                where = f"{host_list([host])}: " if len(stage.hosts) > 1 else ""
+            for hosts, steps in same_steps(stage.hosts):
+                where = f"{host_list(hosts)}: " if len(stage.hosts) > 1 else ""
                 for planned in steps:
                     print_line(console, f"{where}{step_words(planned.step)}", indent=_INDENT)
 

@@ -27,25 +27,30 @@ EFFECT_SENTENCES: dict[EffectName, str] = {
 }
 
 
-def print_line(console: "Console", text: str, *, style: str = "", indent: int = 0, lead: str = "") -> None:
+def print_line(
+    console: "Console", text: str, *, style: str = "", indent: int = 0, lead: str = "", further: str | None = None
+) -> None:
     """Print untrusted `text`, folded to the console's width under its beginning.
 
-    `lead` stands before the first line, after `indent` blanks; further lines begin below the text.
+    `lead` stands before the first line, after `indent` blanks; further lines begin below the text, after
+    `further` where a folded line must not be taken for one of its own.
     """
     from rich.text import Text
 
     room = max(1, console.width - indent - len(lead))
+    begin_further = " " * len(lead) if further is None else further
     for number, piece in enumerate(fold(visible(text), room)):
-        before = " " * indent + (lead if number == 0 else " " * len(lead))
+        before = " " * indent + (lead if number == 0 else begin_further)
         console.print(Text((before + piece).rstrip(), style=style), soft_wrap=True)
 
 
 def print_block(console: "Console", text: str) -> None:
     """Print untrusted text as it is, line by line, never folded or cut: what a read gave as text."""
-    from rich.text import Text
+    from rich.segment import Segment, Segments
 
-    for line in text.removesuffix("\n").split("\n"):
-        console.print(Text(visible(line, keep_newlines=True)), soft_wrap=True)
+    # A segment is written as it stands; rich's Text would expand tabs.
+    shown = visible(text.removesuffix("\n"), keep_newlines=True)
+    console.print(Segments([Segment(f"{shown}\n")]), soft_wrap=True, end="")
 
 
 def print_tail(console: "Console", text: str, *, limit: int, indent: int) -> None:

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from executors.plan import EditStep, Effect, Plan, PlannedStep, RunStep, Stage, Step
-from intents.interpretation import Argument, Match
+from intents.interpretation import Argument, Evidence, Match
 from intents.operations import Aggregate, Columns, Count, Filter, Group, Limit, RowOperation, Sort, Unique
 from intents.values import Json
 from shell.render_lines import EFFECT_SENTENCES, RISK_MARKS, evidence_words, host_list, print_line
@@ -60,7 +60,7 @@ def render_match(match: Match, console: "Console", *, lead: str, zone: tzinfo | 
     cells = [_argument_cells(name, argument, zone) for name, argument in match.arguments.items()]
     cells += [
         ["rows", visible(operation_words(operation)), visible(evidence_words(evidence) if evidence else "")]
-        for operation, evidence in _with_evidence(match)
+        for operation, evidence in zip(match.operations, _evidences(match), strict=True)
     ]
     if cells:
         headings = [Heading("argument"), Heading("value"), Heading("origin")]
@@ -74,8 +74,10 @@ def _argument_cells(name: str, argument: Argument, zone: tzinfo | None) -> list[
     return [visible(name), visible(shown), visible(evidence_words(argument.evidence))]
 
 
-def _with_evidence(match: Match) -> list[tuple[RowOperation, object]]:
-    return list(zip(match.operations, match.operations_evidence, strict=False))
+def _evidences(match: Match) -> list[Evidence | None]:
+    """One for each operation, None where the match says none."""
+    missing = len(match.operations) - len(match.operations_evidence)
+    return [*match.operations_evidence[: len(match.operations)], *[None] * missing]
 
 
 def operation_words(operation: RowOperation) -> str:
@@ -114,17 +116,18 @@ def _value_words(value: Json) -> str:
 
 def _render_steps(stage: Stage, console: "Console") -> None:
     """The steps of each host; hosts with the same steps stand together."""
-    groups = _grouped(stage.hosts)
+    groups = same_steps(stage.hosts)
     is_change = stage.risk.value > 0
     print_line(console, "What will change:" if is_change else "What will be read:")
     for hosts, steps in groups:
         if len(stage.hosts) > 1:
             print_line(console, f"on {host_list(hosts)}:", indent=_INDENT, style="bold")
         for planned in steps:
-            _render_step(planned, console)
+            _render_step(planned, console, indent=_INDENT if len(stage.hosts) == 1 else 2 * _INDENT)
 
 
-def _grouped(hosts: Mapping[str, Sequence[PlannedStep]]) -> list[tuple[tuple[str, ...], Sequence[PlannedStep]]]:
+def same_steps(hosts: Mapping[str, Sequence[PlannedStep]]) -> list[tuple[tuple[str, ...], Sequence[PlannedStep]]]:
+    """Return the hosts that get the same steps, with those steps, in the order of their first host."""
     groups: dict[str, list[str]] = {}
     for host, steps in hosts.items():
         shown = repr([(one.step, one.effect, one.diff, one.reason, one.cannot_undo) for one in steps])
@@ -132,21 +135,23 @@ def _grouped(hosts: Mapping[str, Sequence[PlannedStep]]) -> list[tuple[tuple[str
     return [(tuple(names), hosts[names[0]]) for names in groups.values()]
 
 
-def _render_step(planned: PlannedStep, console: "Console") -> None:
+def _render_step(planned: PlannedStep, console: "Console", *, indent: int) -> None:
     if planned.effect is Effect.ALREADY_SO:
-        print_line(console, f"already so: {planned.reason}", indent=_INDENT, lead="= ", style="dim")
+        print_line(console, f"already so: {planned.reason}", indent=indent, lead="= ", style="dim")
         return
-    print_line(console, step_words(planned.step), indent=_INDENT, lead="$ " if _is_run(planned.step) else "~ ")
+    print_line(console, step_words(planned.step), indent=indent, lead="$ " if _is_run(planned.step) else "~ ")
     if planned.effect is Effect.CANNOT_KNOW:
         why = planned.reason or "the present state can't be read"
-        print_line(console, f"what it will change can't be known: {why}", indent=2 * _INDENT, lead="? ", style="yellow")
+        print_line(
+            console, f"what it will change can't be known: {why}", indent=indent + _INDENT, lead="? ", style="yellow"
+        )
     elif planned.reason:
-        print_line(console, planned.reason, indent=2 * _INDENT)
+        print_line(console, planned.reason, indent=indent + _INDENT)
     if isinstance(planned.step, RunStep) and planned.step.stdin is not None:
-        print_line(console, f"is given {len(planned.step.stdin)} bytes on its standard input", indent=2 * _INDENT)
+        print_line(console, f"is given {len(planned.step.stdin)} bytes on its standard input", indent=indent + _INDENT)
     if isinstance(planned.step, EditStep) and planned.step.validator:
-        print_line(console, f"checked by {planned.step.validator} before it takes effect", indent=2 * _INDENT)
-    render_diff(planned.diff, console, indent=2 * _INDENT)
+        print_line(console, f"checked by {planned.step.validator} before it takes effect", indent=indent + _INDENT)
+    render_diff(planned.diff, console, indent=indent + _INDENT)
 
 
 def _is_run(step: Step) -> bool:
@@ -175,9 +180,9 @@ def render_diff(diff: str, console: "Console", *, indent: int) -> None:
 
 
 def print_diff_line(console: "Console", line: str, *, indent: int, style: str) -> None:
-    """Print one line of a diff; its sign stays apart from the text, which may be folded."""
+    """Print one line of a diff; where it is folded, `…` keeps the rest from looking like an unchanged line."""
     shown = line.replace("\t", "    ")
-    print_line(console, shown[1:], indent=indent, lead=shown[:1], style=style)
+    print_line(console, shown[1:], indent=indent, lead=shown[:1], style=style, further="…")
 
 
 def _render_not_undoable(plan: Plan, console: "Console") -> None:

@@ -106,7 +106,7 @@ def _is_one_number(outcome: Outcome) -> bool:
 def _heading(column: Column, rows: Sequence[Row]) -> Heading:
     """A column of numbers stands right, unless it holds text after all."""
     is_number = column.type in _NUMBERS and not any(isinstance(row.get(column.name), str) for row in rows)
-    return Heading(visible(column.name.replace("_", " ")), is_number=is_number)
+    return Heading(visible(column.name.replace("_", " ")), is_number=is_number, is_whole=column.type == "moment")
 
 
 def _render_remarks(hosts: tuple[str, ...], outcome: Outcome, host_count: int, messages: "Console") -> None:

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from history.errors import HistoryError
-
 from executors.applying import Run, apply_plan
 from executors.plan import Outcome, Plan, Stage
 from executors.planning import finish_plan, make_plan
@@ -22,7 +20,9 @@ from executors.policy import Decision, Door, Policy, Question, Verdict, load_pol
 from executors.state import Target
 from executors.transport import Cancel
 from executors.undo import undo_stages
+from history.errors import HistoryError
 from intents.catalogue import Catalogue
+from intents.encoder import ModelIdentity
 from intents.errors import RequestError, SaysoError, TargetError
 from intents.interpretation import Evidence, Interpretation, TargetPhrase
 from intents.interpreter import Answer, Interpreter
@@ -31,7 +31,7 @@ from shell.approval import Nobody, Person
 from shell.direct import direct_match
 from shell.exit_status import ExitStatus, combined
 from shell.journal import Journal, NoJournal, open_journal
-from shell.response import Approval, Fault, ModelIdentity, Response
+from shell.response import Approval, Fault, Response
 from shell.targets import Opened, Targets
 
 QUESTIONS_IN_A_ROW = 5

@@ -18,10 +18,11 @@ _NARROWEST_FOLD = 12
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The head of a column: its name, whether it is a number (right, never folded)."""
+    """The head of a column: its name, whether it is a number (stands right), whether its cells stay whole."""
 
     name: str
     is_number: bool = False
+    is_whole: bool = False
 
 
 def layout_table(
@@ -51,16 +52,27 @@ def fold(text: str, width: int) -> list[str]:
     >>> fold("one two three", 8)
     ['one two', 'three']
     """
-    from rich.text import Text
+    pieces: list[str] = []
+    while width > 0 and _cells(text) > width:
+        cut = _fitting(text, width)
+        blank = text.rfind(" ", 1, cut + 1)
+        if blank > 0 and text[:blank].strip():
+            pieces.append(text[:blank].rstrip())
+            text = text[blank:].lstrip(" ")
+        else:
+            pieces.append(text[:cut])
+            text = text[cut:]
+    return [*pieces, text] if text or not pieces else pieces
 
-    from shell.consoles import open_console
 
-    if width < 1 or _cells(text) <= width:
-        return [text]
-    import io
-
-    console = open_console(io.StringIO(), {}, is_terminal=False, use_color=False, plain_width=width)
-    return [line.plain.rstrip() for line in Text(text).wrap(console, width, overflow="fold")] or [""]
+def _fitting(text: str, width: int) -> int:
+    """How many characters fit, one at least."""
+    used = 0
+    for index, character in enumerate(text):
+        used += _cells(character)
+        if used > width:
+            return max(1, index)
+    return len(text)
 
 
 def _cells(text: str) -> int:
@@ -79,7 +91,7 @@ def _fitted(headings: Sequence[Heading], natural: Sequence[int], width: int) -> 
     widths = list(natural)
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
     while excess > 0:
-        texts = [index for index, one in enumerate(headings) if not one.is_number and widths[index] > _NARROWEST_FOLD]
+        texts = [index for index, one in enumerate(headings) if not (one.is_number or one.is_whole) and widths[index] > _NARROWEST_FOLD]
         if not texts:
             return None
         widest = max(texts, key=lambda index: widths[index])

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -11,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from executors.file_replace import EditCutOffError, read_file, replace_file
+from executors.file_replace import (
+    EditCutOffError,
+    _acts_as_root,
+    _default_backup_directory,
+    read_file,
+    replace_file,
+)
+from executors.file_state import FileHost
 from executors.local import LocalTransport
 from executors.ssh import SshTransport
 from executors.transport import Cancel, Completed, Login, Transport
@@ -568,3 +576,31 @@ def test_a_read_only_file_system_is_said(small_disk: Path, backups: str) -> None
 def test_a_directory_that_does_not_exist_is_said(transport: Transport, tmp_path: Path, backups: str) -> None:
     with pytest.raises(StepError, match="No such file"):
         replace_file(transport, str(tmp_path / "no" / "file"), before_sha256=None, after=b"x", backup_directory=backups)
+
+
+def test_a_lost_backup_is_no_model(tmp_path: Path, backups: str) -> None:
+    with pytest.raises(StepError, match="is gone"):
+        replace_file(
+            LocalTransport(),
+            str(tmp_path / "new"),
+            before_sha256=None,
+            after=b"x",
+            backup_directory=backups,
+            like=str(tmp_path / "gone"),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_root
+def test_backups_lie_with_the_account_that_acts() -> None:
+    local = LocalTransport()
+    assert default_store(FileHost(local)) == "/var/lib/sayso/backups"
+    assert default_store(FileHost(local, "root")) == "/var/lib/sayso/backups"
+    home = pwd.getpwnam("nobody").pw_dir
+    assert default_store(FileHost(local, "nobody")) == f"{home}/.local/state/sayso/backups"
+    with pytest.raises(StepError, match="no account"):
+        default_store(FileHost(local, "no-such-account"))
+
+
+def default_store(host: FileHost) -> str:
+    return _default_backup_directory(host, is_root=_acts_as_root(host))

@@ -35,7 +35,7 @@ def names(operations: Sequence[RowOperation], order: Sequence[str] = ()) -> list
 
 
 def test_the_order_of_the_words_does_not_matter() -> None:
-    operations = [Limit(1), Sort("size", descending=True), Filter("state", "=", "running")]
+    operations: list[RowOperation] = [Limit(1), Sort("size", descending=True), Filter("state", "=", "running")]
     assert names(operations) == names(operations[::-1]) == ["web9"]
 
 

@@ -1,0 +1,167 @@
+"""The append-only event log on SQLite: append an event, read records, check the chain."""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+from history.canonical import Json, plain
+from history.cutting import cut_long
+from history.errors import HistoryTampered
+from history.event import GENESIS, Event, Head, build_event, hash_of, read_event
+from history.opening import connect, translated_faults
+from history.redaction import PATTERNS_ONLY, Redactor
+from history.summaries import RecordSummary, summarise
+from history.verification import VerifyReport, verify
+
+_EVENT_COLUMNS = "number, hash, CAST(body AS BLOB)"
+
+
+class History:
+    """An open history. Threads may share it; several processes may write at once.
+
+    Every call may raise `HistoryUnavailable` (disk full, permission, held by another for too long) or
+    `HistoryTampered` (what it reads isn't what was written). Build it with `open`; use it as a context manager.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._lock = threading.RLock()
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Self:
+        """Open the history at `path`; unless `read_only`, create it or bring it up to date where needed.
+
+        Raises `HistoryUnavailable` when that can't be done, `HistoryTooNew` when a newer version wrote it.
+        """
+        return cls(connect(path, read_only=read_only), path)
+
+    def close(self) -> None:
+        """Close the file. What was appended is on disk already."""
+        with self._lock, translated_faults(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- writing
+
+    def new_record(self, payload: Mapping[str, Json], *, redactor: Redactor = PATTERNS_ONLY) -> int:
+        """Begin a record with its `request` event; return its number, which is that event's."""
+        return self._append("request", None, payload, redactor).record
+
+    def append(
+        self, kind: str, record: int, payload: Mapping[str, Json], *, redactor: Redactor = PATTERNS_ONLY
+    ) -> Event:
+        """Append one event to a record; return it when it is on disk (written and synced).
+
+        The payload is redacted and cut (`history.cutting`) on the way. Raises `ValueError` for an unknown record or
+        a kind that isn't a lower-case word, `TypeError` for a payload that isn't JSON.
+        """
+        return self._append(kind, record, payload, redactor)
+
+    def _append(self, kind: str, record: int | None, payload: Mapping[str, Json], redactor: Redactor) -> Event:
+        kept = cast("Mapping[str, Json]", cut_long(redactor.redact(plain(payload))))
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            if record is not None and not _is_record(connection, record):
+                raise ValueError(f"there is no record {record}")
+            event, body = build_event(_sound_head(connection), kind, record, kept)
+            connection.execute(
+                "INSERT INTO events (number, hash, body) VALUES (?, ?, ?)", (event.number, event.hash, body.decode())
+            )
+        return event
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated_faults(self.path):
+            self._connection.execute(begin)
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite ends it by itself when the disk is full
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    # -- reading
+
+    def records(self, *, limit: int = 50, newest_first: bool = True) -> Sequence[RecordSummary]:
+        """Return up to `limit` records in short, the newest (or the oldest) first."""
+        order = "DESC" if newest_first else "ASC"
+        with self._transaction("BEGIN") as connection:
+            numbers = connection.execute(
+                f"SELECT number FROM events WHERE kind = 'request' AND record = number ORDER BY number {order} LIMIT ?",  # noqa: S608 - one of two words
+                (limit,),
+            ).fetchall()
+            return [summarise(connection, number) for (number,) in numbers]
+
+    def events(self, record: int) -> Sequence[Event]:
+        """Return a record's events in order; empty when there is no such record."""
+        return self._read("WHERE record = ? ORDER BY number", record)
+
+    def last_record(self) -> int | None:
+        """Return the newest record's number; None in an empty history."""
+        newest = self.records(limit=1)
+        return newest[0].record if newest else None
+
+    def head(self) -> Head | None:
+        """Return the last event's number and hash; None in an empty history."""
+        with self._transaction("BEGIN") as connection:
+            head = _sound_head(connection)
+        return head if head.number else None
+
+    def unfinished(self) -> Sequence[Event]:
+        """Return every `step_begin` that has no `step_end`, oldest first: going on, or cut off."""
+        return self._read(
+            "AS started WHERE kind = 'step_begin' AND NOT EXISTS "
+            "(SELECT 1 FROM events AS ended WHERE ended.begun = started.number AND ended.kind = 'step_end') "
+            "ORDER BY number"
+        )
+
+    def verify(self, *, known_heads: Iterable[Head] = ()) -> VerifyReport:
+        """Check every event against the chain, and against heads that were kept elsewhere."""
+        with self._lock, translated_faults(self.path):
+            return verify(self._connection, known_heads=known_heads)
+
+    def _read(self, condition: str, *values: int) -> Sequence[Event]:
+        with self._lock, translated_faults(self.path):
+            rows = self._connection.execute(
+                f"SELECT {_EVENT_COLUMNS} FROM events {condition}",  # noqa: S608 - the conditions are the literals above
+                values,
+            ).fetchall()
+        return [read_event(*row) for row in rows]
+
+
+def _is_record(connection: sqlite3.Connection, record: int) -> bool:
+    found = connection.execute("SELECT 1 FROM events WHERE number = ? AND record = number", (record,)).fetchone()
+    return found is not None
+
+
+def _sound_head(connection: sqlite3.Connection) -> Head:
+    """Return the last event; number 0 in an empty history.
+
+    Raises `HistoryTampered` when it was altered, or when later ones were removed: what came next would cover that.
+    """
+    row = connection.execute(f"SELECT {_EVENT_COLUMNS} FROM events ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608 - constant
+    counted = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    head = Head(row[0], row[1]) if row else Head(0, GENESIS)
+    if row and hash_of(row[2]) != head.hash:
+        problem = f"Event {head.number}, the last of the history, was altered."
+    elif head.number != (counted[0] if counted else 0):
+        problem = f"Events after number {head.number} were removed from the history."
+    else:
+        return head
+    raise HistoryTampered(
+        problem,
+        remedy="Run `sayso history verify`; keep the file for examination and set another path to go on.",
+        number=head.number,
+    )

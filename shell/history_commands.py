@@ -1,0 +1,119 @@
+"""`sayso history`: what was asked and done, one record in full, and whether the record is whole."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from history.errors import HistoryError
+from history.store import History
+from history.summaries import RecordSummary
+from intents.errors import RequestError, SaysoError
+from intents.values import Json
+from shell.environment import Environment
+from shell.exit_status import ExitStatus
+from shell.render_history import render_history, render_record
+from shell.render_lines import print_line
+from shell.settings import Settings
+
+SHOWN_RECORDS = 20
+
+
+class HistoryFaultError(SaysoError):
+    """The history can't be read. The administrator: see the remedy."""
+
+    code = "integrity"
+
+
+def run_history(words: Sequence[str], environment: Environment, settings: Settings, *, as_json: bool) -> ExitStatus:
+    """Carry out `history`, `history N`, `history show RECORD` or `history verify`."""
+    try:
+        return _run(list(words), environment, settings, as_json=as_json)
+    except HistoryError as error:
+        raise HistoryFaultError(error.message, remedy=error.remedy) from None
+
+
+def _run(words: list[str], environment: Environment, settings: Settings, *, as_json: bool) -> ExitStatus:
+    out, _ = environment.consoles()
+    if not settings.history.exists():
+        print_line(out, "The history is empty.")
+        return ExitStatus.DONE
+    with History.open(settings.history, read_only=True) as history:
+        match words:
+            case []:
+                return _list(history, SHOWN_RECORDS, environment, as_json=as_json)
+            case [number] if number.isdigit():
+                return _list(history, int(number), environment, as_json=as_json)
+            case ["show", number] if number.isdigit():
+                return _show(history, int(number), environment, as_json=as_json)
+            case ["verify"]:
+                return _verify(history, environment)
+            case _:
+                raise RequestError(
+                    f"`history {' '.join(words)}` is no command.",
+                    remedy="There are: history, history N, history show RECORD, history verify.",
+                )
+
+
+def _list(history: History, limit: int, environment: Environment, *, as_json: bool) -> ExitStatus:
+    records = history.records(limit=limit)
+    if as_json:
+        for record in records:
+            environment.stdout.write(json.dumps(_listed(record)) + "\n")
+        return ExitStatus.DONE
+    out, _ = environment.consoles()
+    render_history([_listed(record) for record in records], out)
+    return ExitStatus.DONE
+
+
+def _listed(record: RecordSummary) -> dict[str, Json]:
+    return {
+        "record": record.record,
+        "when": record.started_utc,
+        "who": record.user,
+        "request": record.request,
+        "intent": ", ".join(record.intents),
+        "hosts": ", ".join(record.hosts),
+        "outcome": _outcome(record),
+    }
+
+
+def _outcome(record: RecordSummary) -> str:
+    if record.status is None:
+        return "not ended"
+    if isinstance(record.status, int) and record.status in set(ExitStatus):
+        return ExitStatus(record.status).name.lower().replace("_", " ")
+    return str(record.status)
+
+
+def _show(history: History, number: int, environment: Environment, *, as_json: bool) -> ExitStatus:
+    events = history.events(number)
+    if not events:
+        raise RequestError(f"There is no record {number}.", remedy="`sayso history` shows the numbers.")
+    out, _ = environment.consoles()
+    for event in events:
+        shown: Mapping[str, Json] = {"event": event.number, "when": event.utc, "kind": event.kind, **event.payload}
+        if as_json:
+            environment.stdout.write(json.dumps({**shown, "hash": event.hash}) + "\n")
+        else:
+            print_line(out, f"{event.kind}", style="bold")
+            render_record({name: value for name, value in shown.items() if name != "kind"}, out)
+    return ExitStatus.DONE
+
+
+def _verify(history: History, environment: Environment) -> ExitStatus:
+    report = history.verify()
+    out, messages = environment.consoles()
+    unfinished = history.unfinished()
+    for event in unfinished:
+        print_line(
+            messages,
+            f"Event {event.number} (record {event.record}) began and has no end: its outcome is unknown.",
+            lead="! ",
+        )
+    if report.is_intact:
+        print_line(out, f"The history is whole: {report.event_count} events.")
+        return ExitStatus.DONE
+    for fault in report.faults:
+        print_line(messages, fault.message, lead="✗ ", style="bold red")
+    if report.fault_count > len(report.faults):
+        print_line(messages, f"and {report.fault_count - len(report.faults)} more", lead="✗ ", style="bold red")
+    return ExitStatus.INTEGRITY
