@@ -24,6 +24,7 @@ from intents.interpretation import (
     Span,
     TargetPhrase,
 )
+from intents.masking import masked
 from intents.reading import Reading, own_words, read_as
 from intents.speech import check_request, clauses_of, is_asking, is_shell_line
 from intents.types.base import ValueContext
@@ -82,6 +83,8 @@ class _Clause:
     answer: Answer
 
 
+IGNORABLE_WORDS = 1
+"""How many unexplained words a read may ignore (and say so); with more it asks."""
 SHORTLIST = 6
 """How many candidates are read against the request."""
 _MISSING, _SOFT, _HARD = 0.6, 0.7, 0.8
@@ -130,7 +133,7 @@ class Interpreter:
         if is_shell_line(text):
             return self._declined(
                 text,
-                self._judge.score(text).candidates,
+                self._judge.score(masked(text)).candidates,
                 "This looks like a shell command. sayso doesn't run commands; say what you want to know or change.",
                 stage="the request is a typed command line",
             )
@@ -161,7 +164,7 @@ class Interpreter:
     # -- one clause
 
     def _one(self, clause: _Clause) -> Interpretation:
-        scores = self._judge.score(_without(clause.text, clause.spans))
+        scores = self._judge.score(masked(_without(clause.text, clause.spans)))
         weighed: list[tuple[float, Reading]] = []
         for candidate in self._shortlist(scores, clause.answer):
             intent = self._catalogue[candidate.intent]
@@ -197,6 +200,9 @@ class Interpreter:
             return self._menu(clause.whole, weighed, f"confidence {confidence:.2f} is below {needed:.2f}")
         if intent.is_change and clause.answer.intent is None and is_asking(clause.text):
             return self._asked_about(clause.whole, intent)
+        if not intent.is_change and len(best.soft) > IGNORABLE_WORDS and clause.answer.intent is None:
+            words = ", ".join(token.text for token in best.soft)
+            return self._menu(clause.whole, weighed, f"too many words are not accounted for: {words}")
         problem = self._leftover_question(best)
         if problem is not None:
             stage = "a word of the request is not accounted for"

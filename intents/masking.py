@@ -1,0 +1,41 @@
+"""Replaces the values in a request by plain stand-ins before the model reads it.
+
+The encoder was never trained on paths and addresses: a long path drowns the words around it. The
+same stand-ins fill the slots of the example sentences, so that only the wording is compared.
+"""
+
+import re
+from collections.abc import Mapping
+
+PATH, QUOTED, ADDRESS, URL = "/var/log", "some text", "10.0.0.1", "https://example.org"
+
+_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\"[^\"]{1,500}\"|(?<!\w)'[^']{1,500}'(?!\w)|`[^`]{1,500}`"), QUOTED),
+    (re.compile(r"\bhttps?://\S+", re.IGNORECASE), URL),
+    (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![\w.])"), ADDRESS),
+    (re.compile(r"(?<![\w/])(?:~|\.{1,2})?/[^\s,;:?!\"']+"), PATH),
+    (re.compile(r"(?<![\w/])[\w-]+\.(?:conf|cfg|log|txt|ya?ml|json|sh|py|gz|tgz|tar|zip|csv|ini|toml|service|sql|iso)\b"), PATH),
+)
+
+SLOT_FILLERS: Mapping[str, tuple[str, ...]] = {
+    "path": (PATH,), "source": (PATH,), "target": (PATH,), "directory": (PATH,), "mount": (PATH,),
+    "service": ("nginx", "postgresql"), "user": ("alice", "bob"), "name": ("web1", "deploy"), "group": ("docker",),
+    "text": (QUOTED, "error"), "line": (QUOTED,), "match": (QUOTED,), "old": (QUOTED, "8080"), "new": (QUOTED, "9090"),
+    "key": ("max_connections", "PermitRootLogin"), "value": ("200", "no"), "port": ("8080", "443"),
+    "limit": ("10", "5"), "lines": ("20", "100"), "mode": ("0644", "750"), "size": ("500 MB", "2 GB"),
+    "larger": ("1 GB", "100 MB"), "smaller": ("10 KB",), "since": ("yesterday", "last week"), "before": ("30 days ago",),
+    "owner": ("alice", "www-data"), "interface": ("eth0",), "address": (ADDRESS,), "algorithm": ("sha256", "md5"),
+    "depth": ("2",), "shell": ("/bin/bash",), "kind": ("directories", "files"), "pattern": ("*.log",),
+}  # fmt: skip
+"""What stands for an intent's slots, by parameter name, when its examples are read by the model."""
+
+
+def masked(text: str) -> str:
+    """Return `text` with stand-ins for quoted text, addresses and paths.
+
+    >>> masked('add the line "a = 1" to /etc/app/app.conf')
+    'add the line some text to /var/log'
+    """
+    for pattern, stand_in in _MASKS:
+        text = pattern.sub(stand_in, text)
+    return text

@@ -1,0 +1,43 @@
+"""A judge that says what a test wants: doubles the model where only what surrounds it is tested."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from intents.interpretation import Candidate
+
+
+@dataclass(frozen=True)
+class Scores:
+    candidates: Sequence[Candidate]
+    none: float
+
+
+class ScriptedJudge:
+    """Gives these probabilities whatever it is asked; keeps what it was asked."""
+
+    def __init__(self, probabilities: Mapping[str, float]) -> None:
+        ordered = sorted(probabilities.items(), key=lambda pair: -pair[1])
+        self._scores = Scores(
+            [Candidate(name, probability, "") for name, probability in ordered],
+            max(0.0, 1.0 - sum(probabilities.values())),
+        )
+        self.asked: list[str] = []
+
+    def score(self, text: str) -> Scores:
+        self.asked.append(text)
+        return self._scores
+
+
+class SomeNames:
+    """Live names of a small machine."""
+
+    _NAMES: Mapping[str, Sequence[str]] = {
+        "unit": ("nginx.service", "ssh.service", "cron.service", "postgresql.service"),
+        "user": ("root", "alice", "bob"),
+        "group": ("root", "docker"),
+        "host": ("web1", "web2"),
+        "hostgroup": ("web",),
+    }
+
+    def names(self, kind: str) -> Sequence[str]:
+        return self._NAMES.get(kind, ())

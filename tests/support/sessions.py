@@ -1,0 +1,53 @@
+"""A session on real files in a temporary folder, and people who answer as a test says."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from executors.plan import Plan
+from executors.policy import Decision, Door
+from intents.interpretation import Question
+from intents.interpreter import Answer
+from shell.approval import Person
+from shell.session import Places, Session
+
+
+class Approver:
+    """Approves every plan, after `meanwhile` happened; keeps what was shown."""
+
+    def __init__(self, *, says_yes: bool = True, meanwhile: Callable[[], object] | None = None) -> None:
+        self.says_yes = says_yes
+        self.meanwhile = meanwhile
+        self.plans: list[Plan] = []
+        self.questions: list[Question] = []
+        self.answer: Answer | None = None
+
+    def approves(self, plan: Plan, decision: Decision) -> bool:
+        del decision
+        self.plans.append(plan)
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return self.says_yes
+
+    def answers(self, question: Question) -> Answer | None:
+        self.questions.append(question)
+        return self.answer
+
+
+def places_in(folder: Path, **changes: object) -> Places:
+    """Return places below `folder`; nothing of the account that runs the tests is touched."""
+    base = Places(
+        directory=str(folder),
+        user="tester",
+        uid=1000,
+        cache=folder / "cache",
+        history=folder / "state" / "history.db",
+        own_policy=folder / "policy.d",
+        system_policy=folder / "system-policy.d",
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]  # a test names real fields
+
+
+def session_in(folder: Path, *, door: Door = "script", person: Person | None = None, **changes: object) -> Session:
+    """Return a session whose files are all below `folder`."""
+    return Session(places_in(folder, **changes), door=door, person=person)
