@@ -14,7 +14,12 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bhttps?://\S+", re.IGNORECASE), URL),
     (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?![\w.])"), ADDRESS),
     (re.compile(r"(?<![\w/])(?:~|\.{1,2})?/[^\s,;:?!\"']+"), PATH),
-    (re.compile(r"(?<![\w/])[\w-]+\.(?:conf|cfg|log|txt|ya?ml|json|sh|py|gz|tgz|tar|zip|csv|ini|toml|service|sql|iso)\b"), PATH),
+    (
+        re.compile(
+            r"(?<![\w/])[\w-]+\.(?:conf|cfg|log|txt|ya?ml|json|sh|py|gz|tgz|tar|zip|csv|ini|toml|service|sql|iso)\b"
+        ),
+        PATH,
+    ),
 )
 
 SLOT_FILLERS: Mapping[str, tuple[str, ...]] = {
