@@ -2,8 +2,8 @@
 
 Multinomial logistic regression on frozen vectors (centred, scaled by 10), trained by a fixed number
 of accelerated gradient steps (Nesterov 1983) in plain numpy: no randomness, so the same sentences
-give the same head on the same machine. Step count, weight decay and temperature were chosen by
-cross-validation over the packs' own sentences; see docs/accuracy.md for what came of it.
+give the same head on the same machine. Steps, weight decay and the weight of "none" were chosen on
+the calibration sentences (tests/sentences/calibration.jsonl); docs/accuracy.md has the figures.
 """
 
 import io
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from intents.errors import ModelError
-from intents.training_texts import TrainingText
+from intents.training_texts import NONE, TrainingText
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a request is scored
     import numpy as np
@@ -27,7 +27,8 @@ if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a reque
 SCALE = 10.0
 WEIGHT_DECAY = 1e-3
 STEPS = 150
-TEMPERATURE = 1.0
+NONE_WEIGHT = 0.5
+"""Sentences out of scope are many; at full weight short orders are taken for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ class Head:
         import numpy as np
 
         scores = ((vector - self.mean) * SCALE) @ self.weights[:-1] + self.weights[-1]
-        scores = (scores - scores.max()) / TEMPERATURE
-        exponentials: FloatArray = np.exp(scores)
-        return exponentials / exponentials.sum()
+        exponentials = np.exp(scores - scores.max())
+        chances: FloatArray = exponentials / exponentials.sum()
+        return chances
 
     def dump(self) -> bytes:
         """Return the head as an npz without pickled objects."""
@@ -68,12 +69,12 @@ def load_head(content: bytes) -> Head:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             key, *names = json.loads(bytes(arrays["words"]).decode())
             head = Head(key, tuple(names), arrays["mean"], arrays["weights"])
-        if head.weights.shape != (head.mean.shape[0] + 1, len(head.names)):
-            raise ValueError("shapes")
     except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise ModelError(
             f"The model's head can't be read ({type(error).__name__}).", remedy="Reinstall sayso, or run `make pins`."
         ) from None
+    if head.weights.shape != (head.mean.shape[0] + 1, len(head.names)):
+        raise ModelError("The model's head has the wrong shape.", remedy="Reinstall sayso, or run `make pins`.")
     return head
 
 
@@ -87,8 +88,10 @@ def train_head(texts: Sequence[TrainingText], key: str, embed: "Callable[[str], 
     inputs = np.concatenate([(vectors - mean) * SCALE, np.ones((len(texts), 1), np.float32)], axis=1)
     wanted = np.zeros((len(texts), len(names)), np.float32)
     wanted[np.arange(len(texts)), [names.index(one.label) for one in texts]] = 1.0
+    share = np.array([NONE_WEIGHT if one.label == NONE else 1.0 for one in texts], np.float32)[:, None]
+    share /= share.sum()
     # The largest step that can't overshoot: softmax's curvature is at most half of the inputs' own.
-    step = 1.0 / (0.5 * float(np.linalg.norm(inputs, 2)) ** 2 / len(texts) + WEIGHT_DECAY)
+    step = 1.0 / (0.5 * float(np.linalg.norm(inputs * np.sqrt(share), 2)) ** 2 + WEIGHT_DECAY)
     weights = np.zeros((inputs.shape[1], len(names)), np.float32)
     ahead, momentum = weights.copy(), 1.0
     for _ in range(STEPS):
@@ -96,7 +99,7 @@ def train_head(texts: Sequence[TrainingText], key: str, embed: "Callable[[str], 
         scores -= scores.max(axis=1, keepdims=True)
         chances = np.exp(scores)
         chances /= chances.sum(axis=1, keepdims=True)
-        slope = inputs.T @ (chances - wanted) / len(texts) + WEIGHT_DECAY * ahead
+        slope = inputs.T @ ((chances - wanted) * share) + WEIGHT_DECAY * ahead
         after = (ahead - step * slope).astype(np.float32)
         momentum, before = (1 + (1 + 4 * momentum * momentum) ** 0.5) / 2, momentum
         ahead = after + np.float32((before - 1) / momentum) * (after - weights)

@@ -57,9 +57,11 @@ class Judge(Protocol):
 class Thresholds:
     """When to act, when to ask. Chosen on sentences that trained nothing; see docs/accuracy.md."""
 
-    read: float = 0.45
+    read: float = 0.5
     change: float = 0.60
     ask: float = 0.12
+    talkative: float = 0.65
+    """How sure a read must be to leave more than a word or two of the request aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class _Clause:
 
 
 IGNORABLE_WORDS = 1
-"""How many unexplained words a read may ignore (and say so); with more it asks."""
+"""How many unexplained words a read may ignore (and say so) however sure it is."""
 SHORTLIST = 6
 """How many candidates are read against the request."""
 _MISSING, _SOFT, _HARD = 0.6, 0.7, 0.8
@@ -200,7 +202,7 @@ class Interpreter:
             return self._menu(clause.whole, weighed, f"confidence {confidence:.2f} is below {needed:.2f}")
         if intent.is_change and clause.answer.intent is None and is_asking(clause.text):
             return self._asked_about(clause.whole, intent)
-        if not intent.is_change and len(best.soft) > IGNORABLE_WORDS and clause.answer.intent is None:
+        if not intent.is_change and clause.answer.intent is None and not self._may_ignore(best, confidence):
             words = ", ".join(token.text for token in best.soft)
             return self._menu(clause.whole, weighed, f"too many words are not accounted for: {words}")
         problem = self._leftover_question(best)
@@ -208,6 +210,16 @@ class Interpreter:
             stage = "a word of the request is not accounted for"
             return Interpretation(clause.whole, 0.0, question=problem, stage=stage)
         return self._matched(clause, best, confidence)
+
+    def _may_ignore(self, reading: Reading, confidence: float) -> bool:
+        """Whether a read may leave its unexplained words aside (and say so).
+
+        Never what looks like a value (a name with digits, an address): it would have narrowed the
+        answer. Plain words may be many only where the model is sure.
+        """
+        if any(not token.text.replace("'", "").isalpha() for token in reading.soft):
+            return False
+        return len(reading.soft) <= IGNORABLE_WORDS or confidence >= self._thresholds.talkative
 
     def _leftover_question(self, best: Reading) -> Question | None:
         """A change may leave no word over; a read no condition, and no word that orders a change."""

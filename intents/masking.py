@@ -24,9 +24,10 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 SLOT_FILLERS: Mapping[str, tuple[str, ...]] = {
     "path": (PATH,), "source": (PATH,), "target": (PATH,), "directory": (PATH,), "mount": (PATH,),
-    "service": ("nginx", "postgresql"), "user": ("alice", "bob"), "name": ("web1", "deploy"), "group": ("docker",),
+    "service": ("nginx", "postgresql", "ssh", "cron", "docker"), "user": ("alice", "bob", "carol", "deploy"),
+    "name": ("web1", "deploy", "priya"), "group": ("docker",),
     "text": (QUOTED, "error"), "line": (QUOTED,), "match": (QUOTED,), "old": (QUOTED, "8080"), "new": (QUOTED, "9090"),
-    "key": ("max_connections", "PermitRootLogin"), "value": ("200", "no"), "port": ("8080", "443"),
+    "key": ("max_connections", "PermitRootLogin"), "value": ("200", "no"), "port": ("8080", "443", "22"),
     "limit": ("10", "5"), "lines": ("20", "100"), "mode": ("0644", "750"), "size": ("500 MB", "2 GB"),
     "larger": ("1 GB", "100 MB"), "smaller": ("10 KB",), "since": ("yesterday", "last week"), "before": ("30 days ago",),
     "owner": ("alice", "www-data"), "interface": ("eth0",), "address": (ADDRESS,), "algorithm": ("sha256", "md5"),

@@ -18,6 +18,9 @@ NONE = "none"
 """The class of what no intent is for; no intent can be called so (names have a dot)."""
 OUT_OF_SCOPE = Path(__file__).parent / "data" / "out_of_scope.txt"
 
+FILLINGS = 5
+"""How many stand-ins an example's slots are filled with: the wording should count, not the name."""
+
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -37,6 +40,9 @@ def training_texts(catalogue: Mapping[str, Intent]) -> list[TrainingText]:
             for filled in _filled(sentence):
                 texts.setdefault(filled, intent.name)
     for intent in catalogue.values():
+        for sentence in _short(intent):
+            texts.setdefault(masked(sentence), intent.name)
+    for intent in catalogue.values():
         for miss in intent.near_misses:
             texts.setdefault(masked(miss.text), miss.intent or NONE)
     for line in OUT_OF_SCOPE.read_text(encoding="utf-8").splitlines():
@@ -46,18 +52,31 @@ def training_texts(catalogue: Mapping[str, Intent]) -> list[TrainingText]:
 
 
 def _filled(sentence: str) -> Sequence[str]:
-    """Return the sentence with its slots filled, once for each stand-in (at most two)."""
+    """Return the sentence with its slots filled, once for each stand-in (at most FILLINGS)."""
     if not _SLOT.search(sentence):
         return (masked(sentence),)
 
     def fill(index: int) -> str:
         def stand_in(match: re.Match[str]) -> str:
-            fillers = SLOT_FILLERS.get(match[1], (match[1].replace("_", " "),))
+            name: str = match[1]
+            fillers = SLOT_FILLERS.get(name, (name.replace("_", " "),))
             return fillers[index % len(fillers)]
 
         return masked(_SLOT.sub(stand_in, sentence))
 
-    return tuple(dict.fromkeys((fill(0), fill(1))))
+    return tuple(dict.fromkeys(fill(index) for index in range(FILLINGS)))
+
+
+def _short(intent: Intent) -> Sequence[str]:
+    """Return the two-word forms that people type in a hurry: a synonym alone, or with the one thing it needs."""
+    required = [parameter.name for parameter in intent.parameters.values() if parameter.required]
+    if not required:
+        return intent.says
+    fillers = SLOT_FILLERS.get(required[0], ())
+    if len(required) > 1 or not fillers:
+        return ()
+    verb = intent.name.split(".")[1].replace("_", " ")
+    return [*(f"{verb} {filler}" for filler in fillers), *(f"{word} {fillers[0]}" for word in intent.says)]
 
 
 def training_key(texts: Sequence[TrainingText], model_sha256: str) -> str:
