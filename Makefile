@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # The dependencies' numerical libraries would start a thread for each core; ours need one.
 export OMP_NUM_THREADS := 1
 
+# The targets of one run depend on each other's results: `-j` changes nothing.
+.NOTPARALLEL:
 .PHONY: help setup try test quick lint types docs-check docs bench eval pins model clean
 
 help: ## list the targets

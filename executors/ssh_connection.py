@@ -13,7 +13,7 @@ from executors.ssh_config import HostAddress
 from executors.ssh_errors import shown, target_error
 from executors.ssh_keys import identities
 from executors.ssh_known_hosts import KnownHosts, name_in_known_hosts
-from intents.errors import SaysoError, TargetError, UnreachableError
+from intents.errors import HostKeyError, SaysoError, UnreachableError
 
 if TYPE_CHECKING:
     from paramiko import Channel, Message, PKey, Transport
@@ -198,7 +198,7 @@ def _load_known_hosts(address: HostAddress) -> KnownHosts:
     try:
         return KnownHosts.load(address.known_hosts_files)
     except OSError as error:
-        raise TargetError(
+        raise HostKeyError(
             f"The known hosts in {error.filename} can't be read ({error.strerror}), so that no host key can be checked.",
             remedy="Correct the file's permissions.",
             host=address.name,
@@ -218,7 +218,7 @@ def _check_host_key(key: "PKey", known_hosts: KnownHosts, address: HostAddress) 
     name = name_in_known_hosts(address.hostname, address.port)
     told = f"{key.get_name()} {key.fingerprint}"
     if verdict == "unknown":
-        raise TargetError(
+        raise HostKeyError(
             f"The key of {where} is not known: {told}.",
             remedy=f"Compare it with what the host's operator says; then accept it once with "
             f"`ssh -p {address.port} {address.user}@{address.hostname}`, or add this line to "
@@ -227,7 +227,7 @@ def _check_host_key(key: "PKey", known_hosts: KnownHosts, address: HostAddress) 
             host=address.name,
         )
     what = "HAS CHANGED" if verdict == "changed" else "HAS BEEN REVOKED"
-    raise TargetError(
+    raise HostKeyError(
         f"WARNING: the key of {where} {what}: it shows {told}. Somebody may be between you and the host. Nothing was sent.",
         remedy="Ask the host's operator for its fingerprint. Only if it is this one, remove the old line with "
         f"`ssh-keygen -R '{name}'` and accept the new key.",

@@ -6,8 +6,9 @@
     │   └── IntegrityError      the administrator: a pinned file (pack, model) is not what was pinned
     ├── ValueRejected           the person: a value doesn't fit its parameter
     ├── ModelError              the administrator: the model is missing, truncated or not the pinned one
-    ├── TargetError             the person: a host is unknown, a host key isn't trusted
-    ├── UnreachableError        the operator of the network: a host doesn't answer, or ended the connection
+    ├── TargetError             the person: a host is unknown, an inventory can't be used
+    │   ├── HostKeyError        the person: the host's key isn't known, has changed, or was revoked
+    │   └── UnreachableError    the operator of the network: a host doesn't answer, or ended the connection
     ├── StepError               the administrator of the target: a program is missing, access is denied
     ├── PlanError               the person: no plan can be made, or the world moved since it was made
     └── PolicyError             whoever writes the policy: a rule says no
@@ -70,13 +71,19 @@ class ModelError(SaysoError):
 
 
 class TargetError(SaysoError):
-    """A target can't be used: unknown host, untrusted or changed host key."""
+    """A target can't be used: an unknown host, an inventory or configuration that can't be read."""
 
     code = "target"
 
     def __init__(self, message: str, *, remedy: str, host: str) -> None:
         super().__init__(message, remedy=remedy)
         self.host = host
+
+
+class HostKeyError(TargetError):
+    """A host shows a key that isn't trusted: unknown, changed, or revoked. Nothing was sent to it."""
+
+    code = "host_key"
 
 
 class UnreachableError(TargetError):

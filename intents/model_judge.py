@@ -41,7 +41,7 @@ class ModelJudge:
         cache_directory: Path,
         *,
         model: Path | None = None,
-        trusted_sha256: str | None = None,
+        trusted_sha256: Mapping[str, str] | str | None = None,
     ) -> Self:
         """Return the judge of a catalogue. Raises `ModelError` for a model or head that can't be used."""
         encoder = Encoder.open(model, trusted_sha256=trusted_sha256)

@@ -55,7 +55,7 @@ def trusted_manifest(path: Path, trusted: Mapping[str, str] | str | None) -> Mod
     `trusted` is the SHA-256 that they pinned for it, or a map from path to SHA-256; None is
     refused with `ModelError`, as an unknown path is.
     """
-    sha256 = trusted.get(str(path)) if isinstance(trusted, Mapping) else trusted
+    sha256 = trusted.get(str(path.resolve())) if isinstance(trusted, Mapping) else trusted
     if sha256 is None:
         raise ModelError(f"The model {path} is not trusted.", remedy=_trust(path))
     return ModelManifest(path.stem, path, sha256.lower(), None, None)

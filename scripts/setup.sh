@@ -1,105 +1,140 @@
 #!/bin/sh
-# Sets up what sayso needs in this checkout: Python >= 3.11, system packages by name, a virtual environment
-# with every dependency. A second run with nothing changed ends at once.
+# Sets up what this checkout needs: Python >= 3.11, system packages by name, a virtual environment with every
+# dependency, llama.cpp among them. A second run with nothing changed ends at once.
 set -eu
 cd "$(dirname "$0")/.."
 VENV=.venv
 STAMP=$VENV/.set-up
+TICK_S=30
 
 say() { printf '%s\n' "$*"; }
+has() { command -v "$1" >/dev/null 2>&1; }
 
 find_python() {
   for name in python3.13 python3.12 python3.11 python3; do
-    if command -v "$name" >/dev/null 2>&1 && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    if has "$name" && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$name"
       return
     fi
   done
 }
 
-# Programs that must be there, and the Debian package that brings each.
-missing_packages() {
-  command -v g++ >/dev/null 2>&1 || printf 'build-essential '
-  command -v git >/dev/null 2>&1 || printf 'git '
-  command -v ssh-keygen >/dev/null 2>&1 || printf 'openssh-client '
-  [ -x /usr/sbin/sshd ] || printf 'openssh-server '
-  command -v setfacl >/dev/null 2>&1 || printf 'acl '
-  command -v ip >/dev/null 2>&1 || printf 'iproute2 '
-  command -v ps >/dev/null 2>&1 || printf 'procps '
-  [ -n "$PYTHON" ] || printf 'python3 python3-venv '
-  if [ -n "$PYTHON" ] && ! command -v uv >/dev/null 2>&1; then
-    "$PYTHON" -c 'import ensurepip' 2>/dev/null || printf 'python3-venv '
+# What sayso can't be set up without: a compiler for llama.cpp, and a Python (uv brings its own where there is none).
+required_packages() {
+  has g++ || printf 'build-essential '
+  has uv && return
+  if [ -z "$PYTHON" ]; then
+    printf 'python3 python3-venv '
+  elif ! "$PYTHON" -c 'import ensurepip' 2>/dev/null; then
+    printf 'python3-venv '
+  fi
+}
+
+# What the tests use besides: a real sshd on loopback, ACLs, the programs that reads are about.
+optional_packages() {
+  has ssh-keygen || printf 'openssh-client '
+  [ -x /usr/sbin/sshd ] || has sshd || printf 'openssh-server '
+  has setfacl || printf 'acl '
+  has ip || printf 'iproute2 '
+  has ps || printf 'procps '
+}
+
+# Runs apt-get as root: directly, or by sudo where that asks nothing. Fails where neither is possible.
+apt_get() {
+  has apt-get || return 1
+  if [ "$(id -u)" = 0 ]; then
+    DEBIAN_FRONTEND=noninteractive apt-get "$@"
+  else
+    has sudo && sudo -n env DEBIAN_FRONTEND=noninteractive apt-get "$@"
   fi
 }
 
 install_packages() {
-  # $1: the packages, by name
-  say "System packages are missing: $1"
-  if [ "$(id -u)" = 0 ]; then
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $1
-  elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-    sudo -n apt-get update -q && sudo -n env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $1
-  else
-    say "Root is needed to install them. Run this, then run make again:"
-    say "  sudo apt-get install --no-install-recommends $1"
-    exit 1
+  # $*: the packages, by name (words of a list of ours, so splitting them is meant)
+  say "Installing system packages: $*"
+  apt_get update -q >/dev/null 2>&1 && apt_get install -y -q --no-install-recommends "$@" >/dev/null
+}
+
+get_packages() {
+  required=$(required_packages)
+  optional=$(optional_packages)
+  # shellcheck disable=SC2086
+  if [ -n "$required$optional" ] && ! install_packages $required $optional; then
+    if [ -n "$required" ]; then
+      say "Setting up needs packages that only root can install. Run this, then run make again:"
+      say "  sudo apt-get install --no-install-recommends $required$optional"
+      say "(without apt-get: the packages of the same purpose: a C++ compiler, Python 3.11 or newer with venv)"
+      exit 1
+    fi
+    say "Going on without them; some tests will be skipped. To have them:"
+    say "  sudo apt-get install --no-install-recommends $optional"
   fi
 }
 
-# Runs a long command with its last line and the time in view, and its whole output where it fails.
+# Shows the time: on a terminal in place every second, elsewhere a line now and then.
+tick() {
+  # $1: what is done, $2: seconds since the start
+  shown=$(printf '%d:%02d' $(($2 / 60)) $(($2 % 60)))
+  if [ -t 1 ]; then
+    printf '\r  %s %s' "$1" "$shown"
+  elif [ $(($2 % TICK_S)) = 0 ]; then
+    say "  $1 $shown"
+  fi
+}
+
+# Runs a long command with the time in view; shows what it wrote only where it fails.
 with_progress() {
+  # $1: what is done; the rest: the command
+  title=$1
+  shift
   log=$(mktemp)
   started=$(date +%s)
   "$@" >"$log" 2>&1 &
   child=$!
-  trap 'kill $child 2>/dev/null; exit 130' INT TERM
-  ticks=0
-  while kill -0 $child 2>/dev/null; do
-    sleep 1
-    ticks=$((ticks + 1))
-    if [ $((ticks % 15)) = 0 ]; then
-      seconds=$(($(date +%s) - started))
-      say "  $((seconds / 60)):$(printf '%02d' $((seconds % 60)))  $(tail -n 1 "$log" | cut -c1-100)"
-    fi
+  trap 'kill $child 2>/dev/null; rm -f "$log"; exit 130' INT TERM
+  while sleep 1 && kill -0 $child 2>/dev/null; do
+    tick "$title" $(($(date +%s) - started))
   done
-  if ! wait $child; then
-    tail -n 40 "$log"
-    rm -f "$log"
-    return 1
-  fi
+  [ ! -t 1 ] || printf '\r\033[K'
+  status=0
+  wait $child || status=$?
+  trap - INT TERM
+  [ $status = 0 ] || tail -n 60 "$log"
   rm -f "$log"
+  return $status
 }
 
 install_dependencies() {
   # Embeddings need no multimodal part; without it llama.cpp builds in half the time.
   export CMAKE_ARGS="${CMAKE_ARGS:--DLLAVA_BUILD=OFF}"
-  if command -v uv >/dev/null 2>&1; then
+  title="installing and building llama.cpp"
+  once="(the build takes 5-10 minutes, once per machine; the wheel is kept in"
+  if has uv; then
     export UV_LINK_MODE=copy
-    [ -x $VENV/bin/python ] || uv venv -q --python "$PYTHON" $VENV
-    say "Installing (llama.cpp takes 5-10 minutes to build, once per machine; uv keeps the wheel in $(uv cache dir))"
-    with_progress uv pip install -v --python $VENV/bin/python --group dev --editable .
+    [ -x $VENV/bin/python ] || uv venv -q --python "${PYTHON:-3.12}" $VENV
+    say "Setting up $VENV $once $(uv cache dir))"
+    with_progress "$title" uv pip install --python $VENV/bin/python --group dev --editable .
   else
     [ -x $VENV/bin/python ] || "$PYTHON" -m venv $VENV
+    $VENV/bin/python -m pip --version >/dev/null 2>&1 || $VENV/bin/python -m ensurepip >/dev/null
+    # Dependency groups are understood since pip 25.1.
     $VENV/bin/python -m pip install -q --upgrade "pip>=25.1"
-    say "Installing (llama.cpp takes 5-10 minutes to build, once per machine; pip keeps the wheel in $($VENV/bin/python -m pip cache dir))"
-    with_progress $VENV/bin/python -m pip install --group dev --editable .
+    say "Setting up $VENV $once $($VENV/bin/python -m pip cache dir))"
+    with_progress "$title" $VENV/bin/python -m pip install --group dev --editable .
   fi
 }
 
-PYTHON=$(find_python)
-packages=$(missing_packages)
-if [ -n "$packages" ]; then
-  install_packages "$packages"
-  PYTHON=$(find_python)
-fi
-if [ -z "$PYTHON" ]; then
-  say "Python 3.11 or newer is needed and not here. Install it (Debian 12: apt-get install python3), then run make again."
-  exit 1
-fi
 wanted=$(cat pyproject.toml scripts/setup.sh shell/version.py | sha256sum | cut -d' ' -f1)
 if [ -f $STAMP ] && [ "$(cat $STAMP)" = "$wanted" ] && [ -x $VENV/bin/sayso ]; then
   exit 0
 fi
+PYTHON=$(find_python)
+get_packages
+PYTHON=$(find_python)
+if [ -z "$PYTHON" ] && ! has uv; then
+  say "Python 3.11 or newer is needed and not here (Debian 12 has it: python3). Install it, then run make again."
+  exit 1
+fi
 install_dependencies
 printf '%s' "$wanted" >$STAMP
-say "Set up: $VENV/bin/sayso $($VENV/bin/sayso --version)"
+say "Set up: $VENV/bin/sayso, $($VENV/bin/sayso --version)"

@@ -20,6 +20,7 @@ usage: sayso [OPTIONS] WORDS...        one request in plain English
        sayso undo [RECORD]             take back the last change, or that of a record
        sayso history [N | show RECORD | verify]     what was asked and done
        sayso intents [show NAME | search WORDS | trust FILE]   what can be asked for
+       sayso model [trust FILE]        the model in use; use another GGUF file
        sayso config                    every setting, its value and where that comes from
 
 examples:
@@ -50,7 +51,7 @@ question is open, 4 refused or not approved, 5 some hosts unreachable, 6 integri
 catalogue), 130 interrupted
 """
 
-COMMANDS = ("run", "undo", "history", "intents", "config", "help")
+COMMANDS = ("run", "undo", "history", "intents", "model", "config", "help")
 
 
 class _UsageError(SaysoError):
@@ -61,7 +62,10 @@ class _Parser(argparse.ArgumentParser):
     """Faults of usage are one sentence like all others, not argparse's own exit."""
 
     def error(self, message: str) -> NoReturn:
-        raise _UsageError(f"{message[:1].upper()}{message[1:]}.", remedy="`sayso --help` shows what there is.")
+        raise _UsageError(
+            f"{message[:1].upper()}{message[1:]}.",
+            remedy="`sayso --help` shows the options; put a request that holds dashes into quotes.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ def _dispatch(invocation: Invocation, environment: Environment) -> ExitStatus:
     if options.help or invocation.command == "help":
         environment.stdout.write(HELP)
         return ExitStatus.DONE
-    if invocation.command in {"history", "intents", "config"}:
+    if invocation.command in {"history", "intents", "model", "config"}:
         from shell.commands import run_command
 
         return run_command(invocation.command, invocation.words, environment, options)

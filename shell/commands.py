@@ -1,4 +1,4 @@
-"""The commands that need no session: history, intents, config. They load neither model nor transports."""
+"""The commands that need no session: history, intents, model, config. They load neither model nor transports."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,13 +14,15 @@ from shell.places import settings_of
 def run_command(
     command: str, words: Sequence[str], environment: Environment, options: argparse.Namespace
 ) -> ExitStatus:
-    """Carry out `history`, `intents` or `config` with its words. Raises `SaysoError`."""
+    """Carry out `history`, `intents`, `model` or `config` with its words. Raises `SaysoError`."""
     if command == "history":
         from shell.history_commands import run_history
 
         return run_history(words, environment, settings_of(environment, options), as_json=options.json)
     if command == "config":
         return _config(environment, options)
+    if command == "model":
+        return _model(words, environment, options)
     return _intents(words, environment)
 
 
@@ -30,6 +32,28 @@ def _config(environment: Environment, options: argparse.Namespace) -> ExitStatus
     out, _ = environment.consoles()
     for name, value, source in settings_of(environment, options).described():
         print_line(out, f"{name} = {value}  ({source})")
+    return ExitStatus.DONE
+
+
+def _model(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from intents.model_manifest import read_manifest
+    from shell.model_trust import trust_model
+    from shell.render_lines import print_line
+
+    out, messages = environment.consoles()
+    match list(words):
+        case []:
+            manifest = read_manifest()
+            own = settings_of(environment, options).model
+            print_line(out, f"built in: {manifest.name}, SHA-256 {manifest.sha256}")
+            print_line(out, f"in use: {own or 'the built-in one'}")
+        case ["trust", name]:
+            path = Path(environment.directory, name)
+            print_line(messages, f"Trusted {path}, SHA-256 {trust_model(environment.paths.config, path)}")
+        case _:
+            raise RequestError(
+                f"`model {' '.join(words)}` is no command.", remedy="There are: model, model trust FILE."
+            )
     return ExitStatus.DONE
 
 

@@ -7,16 +7,22 @@ on the path (a folder of the caller's, PYTHONPATH) must not be imported in their
 import sys
 from pathlib import Path
 
+INTERRUPTED = 130
+"""As in `shell.exit_status`, which isn't loaded yet when a Ctrl-C comes this early."""
+
 
 def main() -> int:
     """Run the command line; `--version` alone is answered without loading anything."""
     own = str(Path(__file__).resolve().parent.parent)
     sys.path[:] = [own, *(entry for entry in sys.path if entry not in {own, ""})]
-    if sys.argv[1:] == ["--version"]:
+    if sys.argv[1:] == ["--version"] and sys.stdout is not None:
         from shell.version import VERSION
 
         sys.stdout.write(f"sayso {VERSION}\n")
         return 0
-    from shell.cli import main as run
+    try:
+        from shell.cli import main as run
 
-    return run()
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from executors.policy import SYSTEM_POLICY
 from shell.environment import Environment
+from shell.model_trust import trusted_models
 from shell.pack_trust import trusted_packs
 from shell.session import Places
 from shell.settings import Settings, load_settings
@@ -35,6 +36,7 @@ def find_places(environment: Environment, options: argparse.Namespace) -> Places
         inventories=named or configured,
         ssh_configs=(ssh_config,) if ssh_config.exists() else (),
         model=settings.model,
+        trusted_models=trusted_models(environment.paths.config) if settings.model else {},
         timeout_s=settings.timeout_s,
         user_packs=packs,
         warnings=warnings,

@@ -64,6 +64,7 @@ class Places:
     inventories: tuple[Path, ...] = ()
     ssh_configs: tuple[Path, ...] = ()
     model: Path | None = None
+    trusted_models: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float | None = None
     user_packs: Mapping[Path, bytes] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -99,7 +100,9 @@ class Session:
         if self._interpreter is None:
             from shell.judge import open_judge
 
-            judge, self._model = open_judge(self.catalogue, self._places.cache, model=self._places.model)
+            judge, self._model = open_judge(
+                self.catalogue, self._places.cache, model=self._places.model, trusted=self._places.trusted_models
+            )
             self._interpreter = Interpreter(self.catalogue, judge)
         return self._interpreter
 
@@ -436,6 +439,7 @@ _STATUSES = {
     "usage": ExitStatus.USAGE,
     "target": ExitStatus.USAGE,
     "unreachable": ExitStatus.UNREACHABLE,
+    "host_key": ExitStatus.UNREACHABLE,
     "plan": ExitStatus.REFUSED,
     "policy": ExitStatus.REFUSED,
     "catalogue": ExitStatus.INTEGRITY,

@@ -91,7 +91,11 @@ def _fitted(headings: Sequence[Heading], natural: Sequence[int], width: int) -> 
     widths = list(natural)
     excess = sum(widths) + _GAP * (len(widths) - 1) - width
     while excess > 0:
-        texts = [index for index, one in enumerate(headings) if not (one.is_number or one.is_whole) and widths[index] > _NARROWEST_FOLD]
+        texts = [
+            index
+            for index, one in enumerate(headings)
+            if not (one.is_number or one.is_whole) and widths[index] > _NARROWEST_FOLD
+        ]
         if not texts:
             return None
         widest = max(texts, key=lambda index: widths[index])

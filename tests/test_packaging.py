@@ -1,8 +1,10 @@
 """The wheel: one folder, everything in it, and ours wins over foreign folders of the same names."""
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import venv
 import zipfile
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("shell", "executors", "history", "playbooks", "intents")
 HEAVY = {"llama_cpp", "paramiko", "ansible_runner", "pydantic", "numpy", "sqlite_utils"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -22,25 +25,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own wheel, built from a copy so that parallel tests don't share a build folder."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    names = [
-        "shell",
-        "executors",
-        "history",
-        "playbooks",
-        "intents",
-        "pyproject.toml",
-        "README.md",
-        "LICENSE",
-        "NOTICE",
-    ]
     source.mkdir()
-    for name in names:
-        subprocess.run(["cp", "-r", "--", str(ROOT / name), str(source)], check=True)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--version"], check=False, capture_output=True
-    )  # the environment may be uv's, which has no pip: then uv builds
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, source)
     builder = ["uv", "build", "--wheel", "--out-dir", str(folder), str(source)]
-    if subprocess.run(["uv", "--version"], check=False, capture_output=True).returncode != 0:
+    if shutil.which("uv") is None:  # then pip made the environment, and is in it
         builder = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(folder), str(source)]
     done = subprocess.run(builder, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -52,21 +43,24 @@ def sayso(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command in a clean environment that sees the dependencies of the one that runs the tests, but not our checkout."""
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, with_pip=False)
+    python = folder / "bin" / "python"
+    installer = ["uv", "pip", "install", "--offline", "--no-deps", "--python", str(python), str(wheel)]
+    if shutil.which("uv") is None:
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install"]
+        installer = [*pip, "--no-index", "--no-deps", str(wheel)]
+    done = subprocess.run(installer, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    dependencies = sysconfig.get_path("purelib")
     site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(site)  # noqa: S202 - our own wheel
-    dependencies = next(Path(entry) for entry in sys.path if entry.endswith("site-packages"))
+    # A folder named in a .pth is a plain path: the editable install that lies in it stays out.
     (site / "dependencies.pth").write_text(f"{dependencies}\n")
-    command = folder / "bin" / "sayso"
-    command.write_text(f"#!{folder}/bin/python\nimport sys\nfrom sayso.shell.launch import main\nsys.exit(main())\n")
-    command.chmod(0o755)
-    return command
+    return folder / "bin" / "sayso"
 
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Iterator[Path]:
     """A folder with packages of our names that must never be imported."""
-    for name in ("intents", "shell", "executors", "history", "playbooks"):
+    for name in PACKAGES:
         package = tmp_path / name
         package.mkdir()
         (package / "__init__.py").write_text("raise SystemExit('a foreign package was imported')\n")
@@ -95,6 +89,7 @@ def test_the_wheel_has_one_folder_and_everything_in_it(wheel: Path) -> None:
     for needed in (
         "intents/model/encoder.gguf",
         "intents/model/manifest.json",
+        "intents/model/head.npz",
         "intents/packs/SHA256SUMS",
         "intents/data/out_of_scope.txt",
     ):
@@ -107,7 +102,7 @@ def test_the_list_of_packages_is_that_of_the_folders() -> None:
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     folders = {
         "sayso." + str(path.parent.relative_to(ROOT)).replace("/", ".")
-        for name in ("shell", "executors", "history", "playbooks", "intents")
+        for name in PACKAGES
         for path in (ROOT / name).rglob("__init__.py")
     }
     assert listed == folders

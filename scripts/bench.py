@@ -1,0 +1,230 @@
+"""`make bench`: what sayso costs, each figure beside a yardstick measured in the same run.
+
+Times depend on the machine and on its other users, ratios hardly: read the ratios. Each cold start is a
+process of its own, the best of several; memory is the peak resident size of that process (the kernel counts from the
+fork on, so no figure is below the few MB of this script: it imports nothing of sayso before the cold starts are done).
+
+    scripts/bench.py [--json FILE]
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+PYTHON = sys.executable
+SAYSO = str(Path(PYTHON).parent / "sayso")
+SENTENCES = ROOT / "tests" / "sentences" / "test.jsonl"
+READ = "which filesystems are more than half full"
+ROUNDS = 5
+WARM_SENTENCES = 200
+MANY_INTENTS = 1000
+ENCODER_ONLY = (
+    "from intents.encoder import Encoder; "
+    "encoder = Encoder.open(); encoder.embed('which filesystems are more than half full'); encoder.close()"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The best wall time of several runs, and the peak resident size that went with it."""
+
+    wall_ms: float
+    peak_mb: float
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure everything and print it; with `--json FILE` the figures are also written there."""
+    with _own_folders() as environment:
+        figures: dict[str, Any] = {**_cold(environment), **_warm(Path(environment["XDG_CACHE_HOME"])), **_many()}
+    if arguments[:1] == ["--json"] and len(arguments) > 1:
+        Path(arguments[1]).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+@contextmanager
+def _own_folders() -> Iterator[Mapping[str, str]]:
+    """Yield an environment whose settings, history and caches are empty folders, removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="sayso-bench-"))
+    try:
+        names = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+        yield {**os.environ, "PYTHONPATH": str(ROOT), **{name: str(folder / name.lower()) for name in names}}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# -- cold: one process a figure
+
+
+def _cold(environment: Mapping[str, str]) -> dict[str, Any]:
+    commands = {
+        "python": [PYTHON, "-c", "pass"],
+        "libraries": [PYTHON, "-c", "import rich, prompt_toolkit"],
+        "version": [SAYSO, "--version"],
+        "history": [SAYSO, "history"],
+        "encoder": [PYTHON, "-c", ENCODER_ONLY],
+        "read": [SAYSO, READ],
+        "direct read": [SAYSO, "run", "disk.usage"],
+        "explain": [SAYSO, "--explain", READ],
+    }
+    _measure(commands["read"], environment)  # fills the caches that an installed sayso has
+    best: dict[str, Measured] = {}
+    for _ in range(ROUNDS):  # in turns, so that a busy moment of the machine meets all of them
+        for name, command in commands.items():
+            one = _measure(command, environment)
+            best[name] = min(best.get(name, one), one, key=lambda measured: measured.wall_ms)
+    print(f"cold start, best of {ROUNDS}             wall       peak memory")
+    rows = (
+        ("python -c pass", "python", "python"),
+        ("import rich, prompt_toolkit", "libraries", "libraries"),
+        ("sayso --version", "version", "libraries"),
+        ("sayso history", "history", "libraries"),
+        ("encoder alone, one sentence", "encoder", "encoder"),
+        ("sayso run disk.usage", "direct read", "encoder"),
+        ("sayso --explain SENTENCE", "explain", "encoder"),
+        ("sayso SENTENCE (a read)", "read", "encoder"),
+    )
+    for title, name, yardstick in rows:
+        ratio = best[name].wall_ms / best[yardstick].wall_ms
+        words = {"libraries": "the two libraries", "encoder": "the encoder alone"}.get(yardstick, "")
+        beside = f"   {ratio:4.2f} x {words}" if name != yardstick else ""
+        print(f"  {title:30} {best[name].wall_ms:7.0f} ms {best[name].peak_mb:7.0f} MB{beside}")
+    return {name: {"wall_ms": round(one.wall_ms, 1), "peak_mb": round(one.peak_mb, 1)} for name, one in best.items()}
+
+
+def _measure(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
+    """Run a command; wait4(2) gives the resources of this child alone (maxrss is in KiB on Linux)."""
+    started = time.perf_counter()
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=dict(environment)
+    ) as child:
+        said = child.stderr.read() if child.stderr else b""
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    elapsed_ms = (time.perf_counter() - started) * 1000
+    if child.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}: {said.decode(errors='replace')}")
+    return Measured(elapsed_ms, usage.ru_maxrss / 1024)
+
+
+# -- warm: many sentences in one process
+
+
+def _warm(cache: Path) -> dict[str, Any]:
+    from executors.facts import gather_facts
+    from executors.local import LocalTransport
+    from executors.planning import make_plan
+    from executors.state import Target
+    from intents.catalogue import Catalogue
+    from intents.errors import SaysoError
+    from intents.interpretation import Evidence
+    from intents.interpreter import Interpreter
+    from intents.types.base import ValueContext
+    from shell.judge import open_judge
+
+    catalogue = Catalogue.load(cache_directory=cache / "sayso")
+    judge, _ = open_judge(catalogue, cache / "sayso")
+    interpreter = Interpreter(catalogue, judge)
+    transport = LocalTransport(directory="/")
+    target = Target("local", transport, gather_facts(transport), transport.login())
+    lines = [json.loads(line) for line in SENTENCES.read_text(encoding="utf-8").splitlines() if line.strip()]
+    texts = [line["text"] for line in lines][:WARM_SENTENCES]
+    context = ValueContext(datetime.now(UTC), "/", "/")
+    interpret_ms, plan_ms, encode_ms = list[float](), list[float](), list[float]()
+    for text in texts:
+        encode_ms.append(_timed(lambda text=text: judge.score(text)))
+        started = time.perf_counter()
+        reading = interpreter.interpret(text, context, facts=target.facts)
+        interpret_ms.append((time.perf_counter() - started) * 1000)
+        reads = [match for match in reading.matches if not catalogue[match.intent].is_change]
+        if reads and len(reads) == len(reading.matches):
+            started = time.perf_counter()
+            try:
+                make_plan(text, reads, catalogue, [target], host_evidence=Evidence("default"), now=context.now)
+            except SaysoError:
+                continue  # a file of the sentence isn't on this machine
+            plan_ms.append((time.perf_counter() - started) * 1000)
+    print(f"\nwarm, {len(texts)} sentences in one process    p50        p95")
+    encode = _middle(encode_ms)
+    for title, values in (
+        ("model alone", encode_ms),
+        ("interpret", interpret_ms),
+        (f"plan ({len(plan_ms)} reads)", plan_ms),
+    ):
+        ratio = f"   {_middle(values) / encode:4.2f} x the model alone" if values is not encode_ms else ""
+        print(f"  {title:30} {_middle(values):7.2f} ms {_late(values):7.2f} ms{ratio}")
+    return {"interpret_ms": [_middle(interpret_ms), _late(interpret_ms)], "plan_ms": [_middle(plan_ms), _late(plan_ms)]}
+
+
+def _timed(call: Any) -> float:  # noqa: ANN401 - any function without arguments
+    started = time.perf_counter()
+    call()
+    return (time.perf_counter() - started) * 1000
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _late(values: Sequence[float]) -> float:
+    return sorted(values)[int(len(values) * 0.95)]
+
+
+# -- a catalogue of 1,000 intents
+
+
+def _many() -> dict[str, Any]:
+    """Load copies of the built-in packs under other names, compiled at first, from the cache afterwards."""
+    from intents.catalogue import Catalogue
+
+    with tempfile.TemporaryDirectory(prefix="sayso-bench-") as name:
+        packs, cache = Path(name, "packs"), Path(name, "cache")
+        count = _write_packs(packs)
+        started = time.perf_counter()
+        Catalogue.load(packs=packs, cache_directory=cache)
+        first_ms = (time.perf_counter() - started) * 1000
+        cached = min(_timed(lambda: Catalogue.load(packs=packs, cache_directory=cache)) for _ in range(ROUNDS))
+        built = _timed(lambda: list(Catalogue.load(packs=packs, cache_directory=cache).values()))
+    print(f"\ncatalogue of {count} intents")
+    print(f"  validated and compiled, once   {first_ms:7.0f} ms")
+    print(f"  from the compiled cache        {cached:7.1f} ms   1/{first_ms / cached:.0f} of that")
+    print(f"  and every intent built         {built:7.1f} ms")
+    return {"catalogue": {"intents": count, "compile_ms": first_ms, "cached_ms": cached, "all_built_ms": built}}
+
+
+def _write_packs(folder: Path) -> int:
+    """Write the built-in packs again and again, each time with another prefix before every noun."""
+    from intents.catalogue import BUILT_IN_PACKS, Catalogue
+
+    names = list(Catalogue.load())
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(BUILT_IN_PACKS.rglob("*.yml"))}
+    copies = -(-MANY_INTENTS // len(names))
+    for copy in range(copies):
+        for path, text in texts.items():
+            renamed = text
+            for name in names:
+                renamed = renamed.replace(name, f"copy{_letters(copy)}{name}")
+            target = folder / f"copy{_letters(copy)}{path.parent.name}" / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(renamed, encoding="utf-8")
+    return copies * len(names)
+
+
+def _letters(number: int) -> str:
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
