@@ -10,42 +10,18 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from intents.build import build_intent
-from intents.errors import CatalogueError, IntegrityError
+from intents.errors import IntegrityError
 from intents.intent import Intent
+from intents.pack_source import BUILT_IN_PACKS, PackSource
 
-BUILT_IN_PACKS = Path(__file__).parent / "packs"
 PINS = BUILT_IN_PACKS / "SHA256SUMS"
 """The hashes of the built-in packs, in the format of sha256sum(1)."""
 
 _RULE_SOURCES = ("schema.py", "rules.py", "build.py", "template.py", "pack_file.py", "catalogue.py")
-
-
-@dataclass(frozen=True, slots=True)
-class PackSource:
-    """One pack file with the bytes that were read and checked."""
-
-    path: Path
-    pack: str
-    """The pack's name: its folder among the built-in ones, the file's stem among a person's own."""
-    content: bytes
-    is_built_in: bool
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the content, hex."""
-        return hashlib.sha256(self.content).hexdigest()
-
-    @property
-    def shown(self) -> str:
-        """The file as errors name it."""
-        if self.path.is_relative_to(BUILT_IN_PACKS):
-            return str(self.path.relative_to(BUILT_IN_PACKS.parent.parent))
-        return str(self.path)
 
 
 class Catalogue(Mapping[str, Intent]):
@@ -195,6 +171,3 @@ def _write_cache(directory: Path | None, digest: str, entries: dict[str, dict[st
                 old.unlink(missing_ok=True)
     except OSError:
         return  # a cache that can't be kept costs time, nothing else
-
-
-__all__ = ["BUILT_IN_PACKS", "Catalogue", "CatalogueError", "PackSource", "pinned_hashes"]

@@ -3,10 +3,10 @@
 from typing import Any
 
 from intents.build import build_intent
-from intents.catalogue import PackSource
 from intents.errors import CatalogueError, ValueRejected
 from intents.intent import Intent, Operation, Risk, Word
 from intents.pack_file import KeyPath, PackFile, parse_pack
+from intents.pack_source import PackSource
 from intents.parsers import is_known_parser
 from intents.rules import check_intent
 from intents.schema import validate_entry

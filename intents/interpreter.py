@@ -26,6 +26,7 @@ from intents.interpretation import (
 )
 from intents.masking import masked
 from intents.reading import Reading, own_words, read_as
+from intents.row_phrases import RowPhrase
 from intents.speech import check_request, clauses_of, is_asking, is_shell_line
 from intents.types.base import ValueContext
 from intents.words import tokens_of
@@ -260,11 +261,7 @@ class Interpreter:
             return Interpretation(
                 text, confidence, question=question, stage=f"`{parameter.name}` is not in the request"
             )
-        evidence = tuple(
-            Evidence("request", span, clause.text[span[0] : span[1]])
-            for phrase in best.phrases
-            for span in phrase.spans[:1]
-        )
+        evidence = tuple(_said_by(phrase, clause.text) for phrase in best.phrases)
         match = Match(
             intent.name,
             arguments,
@@ -307,6 +304,12 @@ def _fit(reading: Reading) -> float:
     missing = len(reading.grounding.missing)
     fit: float = _MISSING**missing * _SOFT ** len(reading.soft) * _HARD ** len(reading.hard)
     return fit
+
+
+def _said_by(phrase: RowPhrase, text: str) -> Evidence:
+    """Return the stretch of the clause from the first to the last word that says a row operation."""
+    span = (min(start for start, _ in phrase.spans), max(end for _, end in phrase.spans))
+    return Evidence("request", span, text[span[0] : span[1]])
 
 
 def _without(clause: str, spans: Sequence[Span]) -> str:

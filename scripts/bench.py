@@ -206,7 +206,8 @@ def _many() -> dict[str, Any]:
 
 def _write_packs(folder: Path) -> int:
     """Write the built-in packs again and again, each time with another prefix before every noun."""
-    from intents.catalogue import BUILT_IN_PACKS, Catalogue
+    from intents.catalogue import Catalogue
+    from intents.pack_source import BUILT_IN_PACKS
 
     names = list(Catalogue.load())
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(BUILT_IN_PACKS.rglob("*.yml"))}

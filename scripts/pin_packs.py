@@ -9,8 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from intents.catalogue import BUILT_IN_PACKS, PINS, Catalogue, pinned_hashes  # noqa: E402 - the path comes first
+from intents.catalogue import PINS, Catalogue, pinned_hashes  # noqa: E402 - the path comes first
 from intents.model_judge import train_shipped_head  # noqa: E402
+from intents.pack_source import BUILT_IN_PACKS  # noqa: E402
 
 if __name__ == "__main__":
     PINS.write_text(pinned_hashes(), encoding="utf-8")

@@ -32,7 +32,8 @@ def main() -> int:
     }
     order = f'add the line "vm.swappiness = 10" to {scratch}'
     steps: list[tuple[str, Sequence[str], int]] = [
-        ("A read. Nothing can change, so nothing is asked.", ["which filesystems are more than half full"], 0),
+        ("A read. Nothing can change, so nothing is asked.", ["how full are the disks"], 0),
+        ("The same rows, filtered by the sentence.", ["which filesystems are more than half full"], 0),
         ("How that was understood, from which words.", ["--explain", "which filesystems are more than half full"], 0),
         *_on_hosts(),
         ("A change, first as a plan: the diff, and nothing else.", ["--dry-run", order], 0),

@@ -62,6 +62,9 @@ def print_tail(console: "Console", text: str, *, limit: int, indent: int) -> Non
         print_line(console, line.replace("\t", "    "), indent=indent, lead="| ")
 
 
+QUOTES = "\"'`"
+
+
 def host_list(hosts: Sequence[str]) -> str:
     """Return the names of hosts for a sentence.
 
@@ -87,5 +90,5 @@ def evidence_words(evidence: Evidence) -> str:
     }
     words = sources[evidence.source]
     if evidence.source != "default":
-        words = f'{words} "{evidence.text}"' if evidence.text else words.rstrip(":")
+        words = f'{words} "{evidence.text.strip(QUOTES)}"' if evidence.text else words.rstrip(":")
     return f"{words}, {evidence.note}" if evidence.note else words

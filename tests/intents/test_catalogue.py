@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from intents.catalogue import BUILT_IN_PACKS, Catalogue, pinned_hashes
+from intents.catalogue import Catalogue, pinned_hashes
 from intents.compilation import operations_of, programs_of
 from intents.errors import CatalogueError, IntegrityError
 from intents.intent import Risk
+from intents.pack_source import BUILT_IN_PACKS
 
 GOOD = """\
 thing.show:
