@@ -21,6 +21,9 @@ ENVELOPE = re.compile(
 )
 """The whole body of an event as this version writes it: RFC 8785 sorts the keys, so the payload is in the middle."""
 
+STORED_COLUMNS = "number, coalesce(CAST(hash AS BLOB), x''), coalesce(CAST(body AS BLOB), x'')"
+"""What is selected of an event: bytes, for a text that somebody damaged may no longer be UTF-8."""
+
 _KIND = re.compile(r"[a-z_]+")
 
 
@@ -82,9 +85,10 @@ def build_event(head: Head, kind: str, record: int | None, payload: Mapping[str,
     return replace(event, hash=hash_of(body)), body
 
 
-def read_event(number: int, stored_hash: str, body: bytes) -> Event:
+def read_event(number: int, stored_hash: bytes, body: bytes) -> Event:
     """Return the stored event. Raises `HistoryTampered` when its bytes are not those that were hashed."""
-    if hash_of(body) != stored_hash or not ENVELOPE.fullmatch(body):
+    own_hash = hash_of(body)
+    if own_hash.encode() != stored_hash or not ENVELOPE.fullmatch(body):
         raise HistoryTampered(
             f"Event {number} of the history was altered.",
             remedy="`sayso history verify` shows what else was; keep the file for examination.",
@@ -98,7 +102,7 @@ def read_event(number: int, stored_hash: str, body: bytes) -> Event:
         utc=cast("str", values["utc"]),
         monotonic_ns=cast("int", values["monotonic_ns"]),
         previous=cast("str", values["previous"]),
-        hash=stored_hash,
+        hash=own_hash,
         payload=cast("Mapping[str, Json]", values["payload"]),
     )
 

@@ -41,7 +41,11 @@ RULES: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"(?:xox[a-z]{1,2}|xapp)-[A-Za-z0-9.-]{10,512}"), MARK),
     (re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]{10,256}"), rf"\1{MARK}"),
     # JSON Web Tokens (RFC 7519): base64url parts with dots between; the first begins with {" in base64
-    (re.compile(r"eyJ[A-Za-z0-9_-]{5,8192}(?:\.[A-Za-z0-9_-]{0,16384}){2,4}"), MARK),
+    # (a run of base64url is only ever looked at from its first character on: from each `eyJ` on would be quadratic)
+    (
+        re.compile(r"(?<![A-Za-z0-9_-])((?:(?!eyJ)[A-Za-z0-9_-])*+)eyJ[A-Za-z0-9_-]{5,}+(?:\.[A-Za-z0-9_-]*+){2,4}"),
+        rf"\1{MARK}",
+    ),
     # A password in a URL (RFC 3986: userinfo before the last @ of the authority)
     (re.compile(r"(://[^\s/:@?#]{0,256}:)[^\s/]{1,1024}(?=@)"), rf"\1{MARK}"),
     # HTTP (RFC 9110, 11.6.2): Authorization: scheme credentials; and the scheme Bearer (RFC 6750) wherever it stands

@@ -11,13 +11,11 @@ from typing import Self, cast
 from history.canonical import Json, plain
 from history.cutting import cut_long
 from history.errors import HistoryTampered
-from history.event import GENESIS, Event, Head, build_event, hash_of, read_event
+from history.event import GENESIS, STORED_COLUMNS, Event, Head, build_event, hash_of, read_event
 from history.opening import connect, translated_faults
 from history.redaction import PATTERNS_ONLY, Redactor
 from history.summaries import RecordSummary, summarise
 from history.verification import VerifyReport, verify
-
-_EVENT_COLUMNS = "number, hash, CAST(body AS BLOB)"
 
 
 class History:
@@ -135,7 +133,7 @@ class History:
     def _read(self, condition: str, *values: int) -> Sequence[Event]:
         with self._lock, translated_faults(self.path):
             rows = self._connection.execute(
-                f"SELECT {_EVENT_COLUMNS} FROM events {condition}",  # noqa: S608 - the conditions are the literals above
+                f"SELECT {STORED_COLUMNS} FROM events {condition}",  # noqa: S608 - the conditions are the literals above
                 values,
             ).fetchall()
         return [read_event(*row) for row in rows]
@@ -151,9 +149,9 @@ def _sound_head(connection: sqlite3.Connection) -> Head:
 
     Raises `HistoryTampered` when it was altered, or when later ones were removed: what came next would cover that.
     """
-    row = connection.execute(f"SELECT {_EVENT_COLUMNS} FROM events ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608 - constant
+    row = connection.execute(f"SELECT {STORED_COLUMNS} FROM events ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608 - constant
     counted = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    head = Head(row[0], row[1]) if row else Head(0, GENESIS)
+    head = Head(row[0], row[1].decode(errors="replace")) if row else Head(0, GENESIS)
     if row and hash_of(row[2]) != head.hash:
         problem = f"Event {head.number}, the last of the history, was altered."
     elif head.number != (counted[0] if counted else 0):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from history.event import ENVELOPE, GENESIS, Head, hash_of
+from history.event import ENVELOPE, GENESIS, STORED_COLUMNS, Head, hash_of
 from history.schema import EVENTS_OBJECTS
 
 FaultKind: TypeAlias = Literal["altered", "removed", "reordered", "inserted", "schema", "damaged"]
@@ -62,11 +62,10 @@ def verify(connection: sqlite3.Connection, *, known_heads: Iterable[Head] = ()) 
     return walk.report()
 
 
-def _stored(connection: sqlite3.Connection) -> Iterator[tuple[int, object, bytes, str]]:
-    # NOT INDEXED and the cast: what is stored is what is read, whatever the text encoding or an index says.
+def _stored(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes, bytes, str]]:
+    # NOT INDEXED: what is stored in the table is what is read, whatever an index says.
     yield from connection.execute(
-        "SELECT number, hash, CAST(body AS BLOB), typeof(hash) || ' ' || typeof(body) "
-        "FROM events NOT INDEXED ORDER BY number"
+        f"SELECT {STORED_COLUMNS}, typeof(hash) || ' ' || typeof(body) FROM events NOT INDEXED ORDER BY number"  # noqa: S608 - constant
     )
 
 
@@ -107,7 +106,7 @@ class _Walk:
         if len(self._faults) < LISTED_FAULTS:
             self._faults.append(fault)
 
-    def look_at(self, number: int, stored: object, body: bytes, kinds: str) -> None:
+    def look_at(self, number: int, stored: bytes, body: bytes, kinds: str) -> None:
         """Check one row: by itself, and against the row before it."""
         self._count += 1
         follows = number == self.number + 1
@@ -127,7 +126,7 @@ class _Walk:
                 )
             )
         self._is_sound = fault is None
-        self._hash = stored if isinstance(stored, str) else ""
+        self._hash = stored.decode(errors="replace")
         self.number = max(number, self.number)
         self._check_known(number, hash_of(body))
 
@@ -153,10 +152,10 @@ class _Walk:
             self.note(Fault("altered", number, f"event {number} or one before it is not what the kept head says"))
 
 
-def _own_fault(number: int, stored: object, body: bytes, kinds: str) -> tuple[Fault | None, str]:
+def _own_fault(number: int, stored: bytes, body: bytes, kinds: str) -> tuple[Fault | None, str]:
     """Return what is wrong with one row by itself, if anything, and the previous hash that it holds."""
     envelope = ENVELOPE.fullmatch(body)
-    if kinds != "text text" or stored != hash_of(body) or envelope is None:
+    if kinds != "text text" or stored != hash_of(body).encode() or envelope is None:
         return Fault("altered", number, f"event {number} was altered: its text and its hash don't belong together"), ""
     written_as = int(envelope["number"])
     if written_as != number:

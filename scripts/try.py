@@ -8,34 +8,51 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.sshd import MISSING, running_sshd  # noqa: E402 - the path comes first
+
 SAYSO = Path(sys.executable).parent / "sayso"
 FOLDER = ROOT / "build" / "try"
-INVENTORY_VARIABLE = "SAYSO_TRY_INVENTORY"
-LOOPBACK = "127.0.0.1"
+
+Step = tuple[str, Sequence[str], int]
 
 
 def main() -> int:
     """Run the demonstration; return 0 when every step ended as it should."""
     shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    home = FOLDER / "home"
+    (home / ".ssh").mkdir(parents=True, mode=0o700)
     scratch = FOLDER / "scratch.conf"
     scratch.write_text("# a scratch file\nvm.dirty_ratio = 20\n", encoding="utf-8")
-    environment = {
-        **os.environ,
-        "XDG_CONFIG_HOME": str(FOLDER / "config"),
-        "XDG_STATE_HOME": str(FOLDER / "state"),
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
-    }
-    order = f'add the line "vm.swappiness = 10" to {scratch}'
-    steps: list[tuple[str, Sequence[str], int]] = [
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "SAYSO_"))}
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(Path.home() / ".cache")}
+    with _ssh_target(home) as inventory:
+        steps = [*_reading(), *_on_hosts(inventory), *_changing(scratch)]
+        failed = [step for step in steps if not _run(*step, environment)]
+    if failed:
+        print(f"\n{len(failed)} of {len(steps)} steps did not end as they should.")
+        return 1
+    print(f"\nThat is sayso. Start a conversation with:\n\n  {_short(SAYSO)}\n")
+    return 0
+
+
+def _reading() -> list[Step]:
+    return [
         ("A read. Nothing can change, so nothing is asked.", ["how full are the disks"], 0),
         ("The same rows, filtered by the sentence.", ["which filesystems are more than half full"], 0),
         ("How that was understood, from which words.", ["--explain", "which filesystems are more than half full"], 0),
-        *_on_hosts(),
+    ]
+
+
+def _changing(scratch: Path) -> list[Step]:
+    order = f'add the line "vm.swappiness = 10" to {scratch}'
+    return [
         ("A change, first as a plan: the diff, and nothing else.", ["--dry-run", order], 0),
         ("Without approval a script changes nothing (exit status 4).", [order], 4),
         ("Now it is approved. (At a terminal sayso asks; a script says --yes.)", ["--yes", order], 0),
@@ -44,36 +61,39 @@ def main() -> int:
         ("What was asked and done.", ["history"], 0),
         ("Has anybody altered that record?", ["history", "verify"], 0),
     ]
-    failed = [step for step in steps if not _run(*step, environment)]
-    if failed:
-        print(f"\n{len(failed)} of {len(steps)} steps did not end as they should.")
-        return 1
-    print(f"\nThat is sayso. Start a conversation with:\n\n  {_short(SAYSO)}\n")
-    return 0
 
 
-def _on_hosts() -> list[tuple[str, Sequence[str], int]]:
-    """The read over SSH, where a target is up: the hosts of a named inventory, else an sshd on this machine."""
-    inventory = os.environ.get(INVENTORY_VARIABLE)
-    hosts = "local,all"
-    if not inventory and _loopback_answers():
-        path = FOLDER / "inventory.ini"
-        path.write_text(f"loopback ansible_host={LOOPBACK}\n", encoding="utf-8")
-        inventory, hosts = str(path), "local,loopback"
-    if not inventory:
-        print(f"No SSH target is up (none in {INVENTORY_VARIABLE}, none on {LOOPBACK}): one machine has to do.")
+@contextmanager
+def _ssh_target(home: Path) -> Iterator[Path | None]:
+    """Start a real sshd on a free loopback port, known to `home`; yield its inventory, or None without sshd."""
+    if MISSING:
+        print(f"(No SSH target: {MISSING}. The read over several hosts is left out.)")
+        yield None
+        return
+    folder = FOLDER / "sshd"
+    folder.mkdir()
+    with running_sshd(folder) as server:
+        server.trust_host_key()
+        address = server.address
+        (home / ".ssh" / "known_hosts").write_bytes(Path(address.known_hosts_files[0]).read_bytes())
+        inventory = FOLDER / "hosts.ini"
+        inventory.write_text(
+            f"[web]\nweb1 ansible_host={address.hostname} ansible_port={address.port} ansible_user={address.user} "
+            f"ansible_ssh_private_key_file={address.identity_files[0]}\n",
+            encoding="utf-8",
+        )
+        yield inventory
+
+
+def _on_hosts(inventory: Path | None) -> list[Step]:
+    if inventory is None:
         return []
-    words = ["--inventory", inventory, "--on", hosts, "which kernel is this"]
-    return [("The same sentence over several hosts, by SSH.", words, 0)]
-
-
-def _loopback_answers() -> bool:
-    """Whether an sshd on this machine lets us in as we are: a known host key, a key of ours, nothing asked."""
-    if shutil.which("ssh") is None:
-        return False
-    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=3", "-o", "StrictHostKeyChecking=yes"]
-    done = subprocess.run(["ssh", *options, LOOPBACK, "true"], check=False, capture_output=True)
-    return done.returncode == 0
+    words = ["--inventory", str(inventory), "--on", "local,web1", "which kernel is this"]
+    by_name = ["--inventory", str(inventory), "how long has it been up on all web servers"]
+    return [
+        ("One sentence over this machine and a host, by SSH (a real sshd on a loopback port).", words, 0),
+        ("The sentence itself may say where.", by_name, 0),
+    ]
 
 
 def _run(title: str, words: Sequence[str], expected: int, environment: Mapping[str, str]) -> bool:

@@ -37,13 +37,13 @@ class Answering:
             timeout_s=options.timeout,
         )
         places = find_places(environment, options)
-        is_interactive = environment.stdin_is_terminal and environment.stdout_is_terminal and not self.as_json
+        self._is_interactive = environment.stdin_is_terminal and environment.stdout_is_terminal and not self.as_json
         person: Person = Nobody()
-        if is_interactive:
+        if self._is_interactive:
             from shell.person import TerminalPerson
 
             person = TerminalPerson(environment)
-        self.session = Session(places, door="terminal" if is_interactive else "script", person=person)
+        self.session = Session(places, door="terminal" if self._is_interactive else "script", person=person)
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +95,7 @@ class Answering:
             yield self.answer(request)
 
     def _show(self, response: Response, *, explain: bool = False) -> ExitStatus:
-        write_response(response, self.environment, as_json=self.as_json, explain=explain)
+        write_response(response, self.environment, as_json=self.as_json, explain=explain, is_asked=self._is_interactive)
         return response.status
 
 
@@ -115,8 +115,13 @@ def fault_response(request: str, error: SaysoError) -> Response:
     return Response(request, status_of(error), fault=Fault(error.code, error.message, error.remedy))
 
 
-def write_response(response: Response, environment: Environment, *, as_json: bool, explain: bool = False) -> None:
-    """Write a response: one JSON line on stdout, or for a person results on stdout and the rest on stderr."""
+def write_response(
+    response: Response, environment: Environment, *, as_json: bool, explain: bool = False, is_asked: bool = False
+) -> None:
+    """Write a response: one JSON line on stdout, or for a person results on stdout and the rest on stderr.
+
+    `is_asked`: a person was asked, so a plan that was not approved has been on the screen already.
+    """
     if as_json:
         environment.stdout.write(dump(response) + "\n")
         environment.stdout.flush()
@@ -127,5 +132,6 @@ def write_response(response: Response, environment: Environment, *, as_json: boo
     if explain and response.fault is None:
         render_explain(response, out)
         return
-    was_shown = response.approval is not None and response.approval.how == "terminal"
+    refused = response.fault is not None and response.fault.code == "not_approved"
+    was_shown = (response.approval is not None and response.approval.how == "terminal") or (is_asked and refused)
     render_response(response, out, messages, plan_was_shown=was_shown)

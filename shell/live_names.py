@@ -20,6 +20,12 @@ def _first_fields(separator: str) -> Callable[[str], list[str]]:
     return parse
 
 
+def _units(text: str) -> list[str]:
+    """Services first, since they are what people mean; templates (`x@.service`) are no units of their own."""
+    names = [name for name in _first_fields(" ")(text) if "@." not in name]
+    return sorted(names, key=lambda name: not name.endswith(".service"))
+
+
 def _mounts(text: str) -> list[str]:
     return [line.split()[1].encode().decode("unicode_escape") for line in text.splitlines() if len(line.split()) > 1]
 
@@ -40,7 +46,7 @@ _UNIT_FILES = (
     "--type=service,socket,timer,target,mount",
 )
 _SOURCES: dict[str, tuple[_Source, ...]] = {
-    "unit": ((_UNIT_FILES, _first_fields(" ")), (("rc-service", "--list"), _first_fields("\n"))),
+    "unit": ((_UNIT_FILES, _units), (("rc-service", "--list"), _first_fields("\n"))),
     "user": ((("getent", "passwd"), _first_fields(":")), (("cat", "--", "/etc/passwd"), _first_fields(":"))),
     "group": ((("getent", "group"), _first_fields(":")), (("cat", "--", "/etc/group"), _first_fields(":"))),
     "mount": ((("cat", "--", "/proc/self/mounts"), _mounts),),

@@ -17,7 +17,7 @@ from intents.interpretation import (
     TargetPhrase,
 )
 from intents.operations import Aggregate, Columns, Count, Filter, Group, Limit, Sort, Unique
-from intents.values import Column
+from intents.values import Column, Row
 from shell.exit_status import ExitStatus
 from shell.response import Approval, Fault, Response
 
@@ -42,7 +42,7 @@ DISK_COLUMNS = (
     Column("mounted_on", "path"),
     Column("since", "moment"),
 )
-DISK_ROWS = (
+DISK_ROWS: tuple[Row, ...] = (
     {"source": "/dev/nvme0n1p2", "size": 512 << 30, "used_percent": 91.25, "mounted_on": "/", "since": 1_764_027_005},
     {
         "source": "/dev/mapper/vg-backup",
