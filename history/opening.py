@@ -141,7 +141,8 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         log = path.with_name(path.name + "-wal")
         can_be_still = not log.exists() or log.stat().st_size == 0
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not can_be_still:
+        is_refused = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+        if not (is_refused and can_be_still and os.access(path, os.R_OK)):
             raise
         # WAL needs a shared-memory file beside the database. Where this account may not make one and nobody
         # has the history open, the file can be read as it is.

@@ -49,17 +49,20 @@ def verify(connection: sqlite3.Connection, *, known_heads: Iterable[Head] = ()) 
     walk = _Walk({head.number: head.hash for head in known_heads})
     connection.execute("BEGIN")
     try:
-        for fault in _damage(connection):
-            walk.note(fault)
-        try:
-            for number, stored, body, kinds in _stored(connection):
-                walk.look_at(number, stored, body, kinds)
-            walk.finish(_counted(connection))
-        except sqlite3.DatabaseError as error:
-            walk.note(Fault("damaged", None, f"reading stopped after event {walk.number}: {error}"))
+        for part in (_look_at_tables, _look_at_events):
+            try:
+                part(connection, walk)
+            except sqlite3.DatabaseError as error:  # a page that SQLite can't read is a finding, not an end
+                walk.note(Fault("damaged", None, f"reading stopped after event {walk.number}: {error}"))
     finally:
         connection.execute("ROLLBACK")
     return walk.report()
+
+
+def _look_at_events(connection: sqlite3.Connection, walk: "_Walk") -> None:
+    for row in _stored(connection):
+        walk.look_at(*row)
+    walk.finish(_counted(connection))
 
 
 def _stored(connection: sqlite3.Connection) -> Iterator[tuple[int, bytes, bytes, str]]:
@@ -74,19 +77,18 @@ def _counted(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row and isinstance(row[0], int) else 0
 
 
-def _damage(connection: sqlite3.Connection) -> Iterator[Fault]:
-    """Yield what is wrong with the tables themselves."""
+def _look_at_tables(connection: sqlite3.Connection, walk: "_Walk") -> None:
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = 'events'").fetchall())
     for name, statement in EVENTS_OBJECTS.items():
         if name not in found:
-            yield Fault("schema", None, f"`{name}` is missing from the schema")
+            walk.note(Fault("schema", None, f"`{name}` is missing from the schema"))
         elif found[name] != statement:
-            yield Fault("schema", None, f"`{name}` is not as it was made")
-    for name in found.keys() - EVENTS_OBJECTS.keys():
-        yield Fault("schema", None, f"`{name}` was added to the schema")
-    for (line,) in connection.execute(f"PRAGMA integrity_check({LISTED_FAULTS})").fetchall():
+            walk.note(Fault("schema", None, f"`{name}` is not as it was made"))
+    for name in sorted(found.keys() - EVENTS_OBJECTS.keys()):
+        walk.note(Fault("schema", None, f"`{name}` was added to the schema"))
+    for (line,) in connection.execute(f"PRAGMA integrity_check({LISTED_FAULTS})"):
         if line != "ok":
-            yield Fault("damaged", None, f"SQLite: {line}")
+            walk.note(Fault("damaged", None, f"SQLite: {line}"))
 
 
 class _Walk:

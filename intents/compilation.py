@@ -1,5 +1,7 @@
 """Validates packs and compiles them to the plain entries that the catalogue keeps in its cache."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from intents.build import build_intent
@@ -20,6 +22,7 @@ def compile_packs(sources: list[PackSource]) -> dict[str, dict[str, Any]]:
     compiled: dict[str, dict[str, Any]] = {}
     built: dict[str, Intent] = {}
     reviewed: set[str] = set()
+    sentences: dict[str, str] = {}
     for source in sources:
         pack = parse_pack(_text(source), source.shown)
         for name in pack.entries:
@@ -35,8 +38,11 @@ def compile_packs(sources: list[PackSource]) -> dict[str, dict[str, Any]]:
                 reviewed |= programs
             else:
                 _raise_risk_of_unreviewed(entry, programs - reviewed)
+                _refuse_shadowing(pack, intent, sentences)
             compiled[name] = {"pack": source.pack, "where": pack.where((name,)), "entry": entry}
             built[name] = intent
+            if source.is_built_in:
+                sentences |= {_plain_sentence(example): name for example in intent.examples}
     _check_references(built)
     return compiled
 
@@ -77,6 +83,22 @@ def _raise_risk_of_unreviewed(entry: dict[str, Any], unreviewed: set[str]) -> No
         entry["risk"] = "disruptive"
     if "execution" not in entry["effects"]:
         entry["effects"] = [*entry["effects"], "execution"]
+
+
+def _plain_sentence(example: str) -> str:
+    return " ".join(re.sub(r"\{[a-z_]+\}", "{}", example).casefold().split())
+
+
+def _refuse_shadowing(pack: PackFile, intent: Intent, sentences: Mapping[str, str]) -> None:
+    """A person's own pack may not claim a sentence that a built-in intent is reached by."""
+    for index, example in enumerate(intent.examples):
+        taken = sentences.get(_plain_sentence(example))
+        if taken is not None:
+            raise CatalogueError(
+                f'`{intent.name}`: "{example}" is a sentence of `{taken}`.',
+                remedy="Say it in other words.",
+                where=pack.where((intent.name, "examples", index)),
+            )
 
 
 def operations_of(intent: Intent) -> list[Operation]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from intents.catalogue import Catalogue
 from intents.errors import IntegrityError, RequestError
+from shell.ownership import require_own
 
 
 def trusted_packs(config: Path, uid: int) -> tuple[Mapping[Path, bytes], tuple[str, ...]]:
@@ -73,9 +74,5 @@ def _read_pins(config: Path) -> dict[str, str]:
 def _own_content(path: Path, uid: int) -> bytes:
     """Return the content of a pack, refusing one that somebody else could write."""
     with path.open("rb") as stream:
-        status = os.fstat(stream.fileno())
-        if status.st_uid not in {0, uid} or status.st_mode & 0o022 or (uid == 0 and status.st_uid != 0):
-            raise IntegrityError(
-                "others may write this pack.", remedy="Make it your own: chown and chmod go-w.", where=str(path)
-            )
+        require_own(os.fstat(stream.fileno()), path, uid)
         return stream.read()

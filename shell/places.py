@@ -6,6 +6,7 @@ from pathlib import Path
 from executors.policy import SYSTEM_POLICY
 from shell.environment import Environment
 from shell.model_trust import trusted_models
+from shell.ownership import require_own_file
 from shell.pack_trust import trusted_packs
 from shell.session import Places
 from shell.settings import Settings, load_settings
@@ -24,6 +25,8 @@ def find_places(environment: Environment, options: argparse.Namespace) -> Places
     packs, warnings = trusted_packs(environment.paths.config, environment.uid)
     named = tuple(Path(environment.directory, path) for path in options.inventory)
     configured = settings.inventory or _own_inventory(environment)
+    for path in (*(named or configured), *([settings.model] if settings.model else [])):
+        require_own_file(path, environment.uid)
     ssh_config = Path(environment.home) / ".ssh" / "config"
     return Places(
         directory=environment.directory,

@@ -52,26 +52,28 @@ def fold(text: str, width: int) -> list[str]:
     >>> fold("one two three", 8)
     ['one two', 'three']
     """
+    if width < 1:
+        return [text]
     pieces: list[str] = []
-    while width > 0 and _cells(text) > width:
-        cut = _fitting(text, width)
-        blank = text.rfind(" ", 1, cut + 1)
-        if blank > 0 and text[:blank].strip():
-            pieces.append(text[:blank].rstrip())
-            text = text[blank:].lstrip(" ")
+    start = 0
+    while (end := _fitting(text, start, width)) < len(text):
+        blank = text.rfind(" ", start + 1, end + 1)
+        if blank > 0 and text[start:blank].strip():
+            pieces.append(text[start:blank].rstrip())
+            start = next((place for place in range(blank, len(text)) if text[place] != " "), len(text))
         else:
-            pieces.append(text[:cut])
-            text = text[cut:]
-    return [*pieces, text] if text or not pieces else pieces
+            pieces.append(text[start:end])
+            start = end
+    return [*pieces, text[start:]] if start < len(text) or not pieces else pieces
 
 
-def _fitting(text: str, width: int) -> int:
-    """How many characters fit, one at least."""
+def _fitting(text: str, start: int, width: int) -> int:
+    """Where the piece that begins at `start` must end: one character at least, however wide."""
     used = 0
-    for index, character in enumerate(text):
-        used += _cells(character)
+    for place in range(start, len(text)):
+        used += _cells(text[place])
         if used > width:
-            return max(1, index)
+            return max(start + 1, place)
     return len(text)
 
 
@@ -137,7 +139,7 @@ def _listed(headings: Sequence[Heading], rows: Sequence[Sequence[str]], width: i
             if not has_room:
                 lines.append(Text(heading.name, style="bold"))
             indent = _cells(head) if has_room else _GAP
-            for place, piece in enumerate(fold(cell, width - indent)):
+            for place, piece in enumerate(fold(cell, max(1, width - indent))):
                 lead = Text(head, style="bold") if has_room and not place else Text(" " * indent)
                 lines.append(_without_end_blanks(lead + Text(piece)))
     return lines
