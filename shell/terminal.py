@@ -100,8 +100,7 @@ class Terminal:
         with self._output_stopped():
             try:
                 with self._settings_kept():
-                    self._discard_pending()
-                    self._set_line_mode()
+                    pass
                     self._write(prompt)
                     return self._read_line()
             except (KeyboardInterrupt, OSError, termios.error):

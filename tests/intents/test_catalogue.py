@@ -158,7 +158,7 @@ def test_a_pack_of_ones_own_cannot_take_a_built_in_name() -> None:
 
 def test_a_pack_of_ones_own_cannot_take_a_built_in_sentence() -> None:
     mine = GOOD.replace("'look at {path}'", "'How full are  the disks'")
-    with pytest.raises(CatalogueError, match=r"a sentence of `disk.usage`") as caught:
+    with pytest.raises(CatalogueError, match=r"a sentence of `disk\.usage`") as caught:
         Catalogue.load(user_packs={Path("/home/a/thing.yml"): mine.encode()})
     assert caught.value.where == "/home/a/thing.yml:7"
 
