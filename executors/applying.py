@@ -8,7 +8,6 @@ before each step.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 
 from executors.diffs import state_diff
 from executors.file_replace import EditCutOffError, read_file, replace_file
@@ -58,7 +57,12 @@ def apply_plan(plan: Plan, run: Run) -> dict[str, tuple[Outcome, ...]]:
     for stage in plan.stages:
         hosts = list(stage.hosts)
         with ThreadPoolExecutor(max_workers=min(HOSTS_AT_ONCE, len(hosts))) as pool:
-            done = list(pool.map(partial(_apply_on_host, stage, run=run), hosts))
+            work = [pool.submit(_apply_on_host, stage, host, run=run) for host in hosts]
+            try:
+                done = [one.result() for one in work]
+            except KeyboardInterrupt:
+                run.cancel.set()  # the steps end themselves, or wait where cutting them off would harm
+                done = [one.result() for one in work]
         for host, results in zip(hosts, done, strict=True):
             outcomes[host] = (*outcomes.get(host, ()), *results)
         if any(outcome.status not in {"ok", "changed"} for results in done for outcome in results):

@@ -94,6 +94,8 @@ class Encoder:
         import numpy as np
 
         with self._lock:
+            if not self._context:  # llama.cpp would abort the whole process
+                raise ModelError("The model was closed.", remedy="Open it again.")
             vectors = self._token_vectors(self._tokens(text))
             mean = vectors.mean(axis=0, dtype=np.float64)
         length = float(np.sqrt(np.dot(mean, mean))) or 1.0
@@ -130,8 +132,6 @@ class Encoder:
     def _token_vectors(self, tokens: "ctypes.Array[Any]") -> "FloatArray":
         import numpy as np
 
-        if not self._context:
-            raise ModelError("The model was closed.", remedy="Open it again.")
         batch = self._llama.llama_batch_get_one(tokens, len(tokens))
         if self._llama.llama_encode(self._context, batch) != 0:
             raise ModelError("The model failed on a text.", remedy="Use the built-in model.")

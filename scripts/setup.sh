@@ -77,7 +77,8 @@ tick() {
   shown=$(printf '%d:%02d' $(($2 / 60)) $(($2 % 60)))
   if [ -t 1 ]; then
     printf '\r  %s %s' "$1" "$shown"
-  elif [ $(($2 % TICK_S)) = 0 ]; then
+  elif [ "$2" -ge "$next_tick_s" ]; then
+    next_tick_s=$((next_tick_s + TICK_S))
     say "  $1 $shown"
   fi
 }
@@ -89,6 +90,7 @@ with_progress() {
   shift
   log=$(mktemp)
   started=$(date +%s)
+  next_tick_s=$TICK_S
   "$@" >"$log" 2>&1 &
   child=$!
   trap 'kill $child 2>/dev/null; rm -f "$log"; exit 130' INT TERM

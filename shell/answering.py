@@ -92,7 +92,10 @@ class Answering:
             except RequestError as error:
                 yield self._show(fault_response("", error))
                 continue
-            yield self.answer(request)
+            status = self.answer(request)
+            yield status
+            if status is ExitStatus.INTERRUPTED:
+                return  # the interrupt was for all of them
 
     def _show(self, response: Response, *, explain: bool = False) -> ExitStatus:
         write_response(response, self.environment, as_json=self.as_json, explain=explain, is_asked=self._is_interactive)

@@ -26,8 +26,13 @@ def open_console(
     """
     from rich.console import Console
 
+    class OurConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave it to the command line: rich's own way ends the process with 1."""
+            raise BrokenPipeError
+
     has_true_color = variables.get("COLORTERM") in {"truecolor", "24bit"}
-    return Console(
+    return OurConsole(
         file=stream,
         force_terminal=is_terminal or use_color,
         force_interactive=False,

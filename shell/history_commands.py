@@ -15,6 +15,8 @@ from shell.render_lines import print_line
 from shell.settings import Settings
 
 SHOWN_RECORDS = 20
+_DIGITS = 19
+"""Numbers with fewer digits fit SQLite's integers."""
 
 
 class HistoryFaultError(SaysoError):
@@ -32,25 +34,40 @@ def run_history(words: Sequence[str], environment: Environment, settings: Settin
 
 
 def _run(words: list[str], environment: Environment, settings: Settings, *, as_json: bool) -> ExitStatus:
-    out, _ = environment.consoles()
+    _check_words(words)
     if not settings.history.exists():
+        if words[:1] == ["show"]:
+            raise _no_record(int(words[1]))
+        out, _ = environment.consoles()
         print_line(out, "The history is empty.")
         return ExitStatus.DONE
     with History.open(settings.history, read_only=True) as history:
         match words:
             case []:
                 return _list(history, SHOWN_RECORDS, environment, as_json=as_json)
-            case [number] if number.isdigit():
-                return _list(history, int(number), environment, as_json=as_json)
-            case ["show", number] if number.isdigit():
+            case ["show", number]:
                 return _show(history, int(number), environment, as_json=as_json)
             case ["verify"]:
                 return _verify(history, environment)
             case _:
-                raise RequestError(
-                    f"`history {' '.join(words)}` is no command.",
-                    remedy="There are: history, history N, history show RECORD, history verify.",
-                )
+                return _list(history, int(words[0]), environment, as_json=as_json)
+
+
+def _check_words(words: list[str]) -> None:
+    """Raise `RequestError` for what is no command, also while there is no history yet."""
+    match words:
+        case [] | ["verify"]:
+            return
+        case [number] | ["show", number] if number.isdecimal() and len(number) < _DIGITS:
+            return
+    raise RequestError(
+        f"`history {' '.join(words)}` is no command.",
+        remedy="There are: history, history N, history show RECORD, history verify.",
+    )
+
+
+def _no_record(number: int) -> RequestError:
+    return RequestError(f"There is no record {number}.", remedy="`sayso history` shows the numbers.")
 
 
 def _list(history: History, limit: int, environment: Environment, *, as_json: bool) -> ExitStatus:
@@ -87,7 +104,7 @@ def _outcome(record: RecordSummary) -> str:
 def _show(history: History, number: int, environment: Environment, *, as_json: bool) -> ExitStatus:
     events = history.events(number)
     if not events:
-        raise RequestError(f"There is no record {number}.", remedy="`sayso history` shows the numbers.")
+        raise _no_record(number)
     out, _ = environment.consoles()
     for event in events:
         shown: Mapping[str, Json] = {"event": event.number, "when": event.utc, "kind": event.kind, **event.payload}

@@ -14,7 +14,7 @@ def trusted_models(config: Path) -> dict[str, str]:
     path = config / PINS
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError):
         raise ModelError(

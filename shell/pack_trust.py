@@ -60,7 +60,7 @@ def _read_pins(config: Path) -> dict[str, str]:
     path = config / "trusted-packs.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError):
         raise IntegrityError(

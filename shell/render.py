@@ -74,15 +74,14 @@ def _was_applied(response: Response) -> bool:
 
 def _render_undo(response: Response, messages: "Console") -> None:
     """How to take a change back, where something changed that can be."""
-    plan, record = response.plan, response.record
-    if plan is None or record is None:
+    if response.plan is None or response.record is None:
         return
-    for stage in plan.stages:
-        for host, steps in stage.hosts.items():
-            has_changed = any(outcome.status == "changed" for outcome in response.outcomes.get(host, ()))
-            if has_changed and any(step.cannot_undo is None for step in steps):
-                print_line(messages, f"`sayso undo {record}` takes it back.", style="dim")
-                return
+    for host, outcomes in response.outcomes.items():
+        steps = [step for stage in response.plan.stages for step in stage.hosts.get(host, ())]
+        done = zip(steps, outcomes, strict=False)  # fewer outcomes than steps: the rest was not begun
+        if any(step.cannot_undo is None and outcome.status == "changed" for step, outcome in done):
+            print_line(messages, f"`sayso undo {response.record}` takes it back.", style="dim")
+            return
 
 
 def _render_plan(

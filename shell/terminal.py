@@ -100,7 +100,8 @@ class Terminal:
         with self._output_stopped():
             try:
                 with self._settings_kept():
-                    pass
+                    self._discard_pending()
+                    self._set_line_mode()
                     self._write(prompt)
                     return self._read_line()
             except (KeyboardInterrupt, OSError, termios.error):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.sshd import MISSING, running_sshd
 
 from shell.exit_status import ExitStatus
 from shell.settings import SETTINGS
+from tests.support.sshd import MISSING, running_sshd
 
 ROOT = Path(__file__).resolve().parent.parent
 SAYSO = Path(sys.executable).parent / "sayso"

@@ -92,6 +92,7 @@ def test_the_wheel_has_one_folder_and_everything_in_it(wheel: Path) -> None:
         "intents/model/head.npz",
         "intents/packs/SHA256SUMS",
         "intents/data/out_of_scope.txt",
+        "shell/schema/sayso-1.schema.json",
     ):
         assert f"sayso/{needed}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from history.canonical import Json, canonical, parse, plain
@@ -15,16 +15,19 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_is_written_is_read_back(value: Json) -> None:
     assert parse(canonical(value)) == plain(value)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_the_same_value_has_the_same_bytes(value: Json) -> None:
     assert canonical(parse(canonical(value))) == canonical(value)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_number_survives_exactly(number: float) -> None:
     assert parse(canonical(number)) == number

@@ -1,13 +1,14 @@
 import hashlib
 from typing import Any, cast
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from history.canonical import Json, canonical
 from history.cutting import LONGEST_BYTES, cut_long
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.integers(1, 60))
 def test_a_text_within_the_limit_is_kept_and_a_longer_one_keeps_size_and_hash(text: str, limit: int) -> None:
     encoded = text.encode()

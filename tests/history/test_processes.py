@@ -18,6 +18,8 @@ path, name, count = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.read(1)
 with History.open(Path(path)) as history:
+    print("open", flush=True)
+    sys.stdin.read(1)
     record = history.new_record({"request": name})
     for place in range(int(count) - 1):
         history.append("plan", record, {"place": place})
@@ -52,11 +54,16 @@ def test_eight_writers_lose_nothing_and_keep_their_order(tmp_path: Path) -> None
     """They also race to create the file: there is none when they start."""
     path = tmp_path / "new" / "history.db"
     writers = [_start(WRITER, str(path), f"writer {number}", "50") for number in range(8)]
+    for word in ("ready\n", "open\n"):
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == word
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.write(".")
+            writer.stdin.flush()
     for writer in writers:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        writer.communicate("\n")
+        writer.communicate()
     assert [writer.returncode for writer in writers] == [0] * 8
     with History.open(path, read_only=True) as history:
         report = history.verify()

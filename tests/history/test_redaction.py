@@ -55,7 +55,7 @@ SHAPES = (
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(secret=WORD, before=st.sampled_from(["", "x ", "line\n", "("]), after=st.sampled_from(["", " y", "\nline"]))
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 def test_a_secret_of_every_known_shape_is_gone(shape: str, secret: str, before: str, after: str) -> None:
     text = before + shape.format(secret=secret) + after
     once = redact({"argv": [text], text: 1})
@@ -121,6 +121,7 @@ def test_two_keys_that_differ_only_in_their_secret_are_both_kept() -> None:
     assert sorted(value.values()) == [1, 2]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=20), st.text(max_size=10), st.text(max_size=10))
 def test_a_typed_secret_is_found_whatever_it_is_part_of(secret: str, before: str, after: str) -> None:
     """The secret's place holds the mark; what is around it could hold the secret by chance only if it did before."""
@@ -133,7 +134,7 @@ def test_a_typed_pin_is_found_as_a_number() -> None:
     assert Redactor(["4711"]).redact({"pin": 4711, "port": 22}) == {"pin": MARK, "port": 22}
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(typed=WORD.map("Zq{}".format), looking=WORD.map("Qz{}".format))
 def test_no_secret_is_in_any_byte_of_the_files(typed: str, looking: str) -> None:
     """The letters before the words keep them apart from hashes, which are hexadecimal."""

@@ -71,7 +71,7 @@ def test_an_empty_history_has_nothing(history: History) -> None:
     assert history.verify().is_intact
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.dictionaries(
         st.text("abcxyz_ \u20ac\x00\ud800", max_size=5),

@@ -1,5 +1,6 @@
 """Questions at a real pseudo-terminal: a person's side is played through its master end."""
 
+import codecs
 import os
 import pty
 import select
@@ -23,6 +24,8 @@ class Seat:
     def __init__(self) -> None:
         self.master, self.slave = pty.openpty()
         self.shown = ""
+        # The echo of one character can come in two reads.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def type(self, keys: bytes) -> None:
         os.write(self.master, keys)
@@ -31,7 +34,7 @@ class Seat:
         while text not in self.shown:
             ready = select.select([self.master], [], [], PATIENCE_S)[0]
             assert ready, f"{text!r} was not shown, only {self.shown!r}"
-            self.shown += os.read(self.master, 4096).decode()
+            self.shown += self._decoder.decode(os.read(self.master, 4096))
 
     def settings(self) -> list[object]:
         return termios.tcgetattr(self.slave)

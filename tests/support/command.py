@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +68,11 @@ class Sayso:
         stdin: bytes = b"",
         directory: Path | None = None,
         variables: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
     ) -> Finished:
-        """Run one invocation to its end."""
+        """Run one invocation to its end; `prefix` is a command that runs it (unshare, setpriv)."""
         done = subprocess.run(
-            [*COMMAND, *words],
+            [*prefix, *COMMAND, *words],
             input=stdin,
             capture_output=True,
             cwd=directory or self.folder,
