@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from executors.diffs import state_diff
 from executors.file_replace import EditCutOffError, read_file, replace_file
-from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, Plan, PlannedStep, RunStep, Stage
+from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, Plan, PlannedStep, PlaybookStep, RunStep, Stage
 from executors.planning import file_row, plan_steps
 from executors.policy import Door, Policy, Question, require_permission
 from executors.recorder import Recorder
@@ -22,6 +22,7 @@ from intents.intent import Intent, Operation
 from intents.operations import apply_operations
 from intents.parsers import parse_output
 from intents.values import Json
+from playbooks.library import find_playbook
 
 HOSTS_AT_ONCE = 10
 """Hosts worked on at the same time; on two cores more threads gain nothing (measured with paramiko)."""
@@ -125,6 +126,8 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
     if again.step == planned.step and again.before == planned.before:
         return
     moved = state_diff(dict(planned.before), dict(again.before), "since the plan was made")
+    if isinstance(again.step, PlaybookStep):
+        moved = f"What it would do now:\n{again.diff or again.reason}"
     raise PlanError(
         f"The state on {target.host} has changed since the plan was made.\n{moved}".rstrip(),
         remedy="Ask again for a new plan.",
@@ -134,6 +137,8 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
 def _carry_out(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:
     if isinstance(planned.step, EditStep):
         return _edit(planned, planned.step, target, run)
+    if isinstance(planned.step, PlaybookStep):
+        return _playbook(planned.step, target, run)
     intent = run.catalogue[stage.intent]
     operation = intent.operation_for(target.facts)
     completed = execute(target, planned.step, cancel=run.cancel)
@@ -210,6 +215,13 @@ def _edit(planned: PlannedStep, step: EditStep, target: Target, run: Run) -> Out
     return Outcome(target.host, "changed", before=planned.before, after=after, backup=replaced.backup)
 
 
+def _playbook(step: PlaybookStep, target: Target, run: Run) -> Outcome:
+    from executors.ansible import apply_playbook
+
+    playbook = find_playbook(step.playbook)  # the step was derived from it again just before
+    return apply_playbook(playbook, step, target, cancel=run.cancel)
+
+
 def _with_output(
     host: str,
     status: OutcomeStatus,
@@ -253,6 +265,9 @@ def _described(stage: Stage, planned: PlannedStep, host: str) -> dict[str, Json]
     }
     if isinstance(step, RunStep):
         described["run"] = list(step.argv)
+    elif isinstance(step, PlaybookStep):
+        described["playbook"] = {"name": step.playbook, "variables": dict(step.variables), "sha256": step.sha256}
+        described["diff"] = planned.diff
     else:
         described["edit"] = {"path": step.path, "before_sha256": step.before_sha256, "after_sha256": step.after_sha256}
         described["diff"] = planned.diff

@@ -53,7 +53,19 @@ class EditStep:
         return None if self.after is None else hashlib.sha256(self.after).hexdigest()
 
 
-Step: TypeAlias = RunStep | EditStep
+@dataclass(frozen=True, slots=True)
+class PlaybookStep:
+    """Run one of our playbooks. `sha256` (hex) is that of its files when the plan was made."""
+
+    playbook: str
+    variables: tuple[tuple[str, str], ...]
+    sha256: str
+    as_user: str | None = None
+    timeout_s: float = 300.0
+    interrupt: Interrupt = "wait"
+
+
+Step: TypeAlias = RunStep | EditStep | PlaybookStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ from datetime import datetime
 from executors.diffs import state_diff, unified_diff
 from executors.edits import apply_edit
 from executors.file_replace import FileState, read_file
-from executors.plan import EditStep, Effect, Plan, PlannedStep, Stage
+from executors.plan import EditStep, Effect, Plan, PlannedStep, PlaybookStep, Stage
 from executors.state import Target, expected_values, read_state, run_step, unmet
 from executors.transport import Cancel
+from executors.validators import validator_for
 from intents.errors import PlanError, StepError
-from intents.intent import Edit, Intent, Operation
+from intents.intent import Edit, Intent, Operation, PlaybookRun
 from intents.interpretation import Evidence, Match
 from intents.template import render_word
 from intents.values import Json, Row
+from playbooks.library import PlaybookError, find_playbook
 
 
 def make_plan(
@@ -114,6 +116,8 @@ def plan_steps(
         return (PlannedStep(step, Effect.READ),)
     if operation.edit is not None:
         return (_plan_edit(intent, operation.edit, values, target, cancel),)
+    if operation.playbook is not None:
+        return (_plan_playbook(intent, operation, operation.playbook, values, target, cancel),)
     return (_plan_command(intent, operation, values, target, cancel),)
 
 
@@ -171,13 +175,49 @@ def _plan_edit(
         if (rendered := render_word(word, intent.parameters, values))
     }
     after = apply_edit(edit.operation, state.content, arguments)
+    checker = validator_for(edit.validator, path)
     step = EditStep(
-        path, state.sha256 if state.exists else None, after, edit.validator, as_user=as_user, interrupt=intent.interrupt
+        path,
+        state.sha256 if state.exists else None,
+        after,
+        checker.name if checker else None,
+        as_user=as_user,
+        interrupt=intent.interrupt,
     )
     if state.exists and after == state.content:
         return PlannedStep(step, Effect.ALREADY_SO, reason="the file already reads so", before=file_row(state))
     diff = unified_diff(state.content if state.exists else None, after, path)
     return PlannedStep(step, Effect.WILL_CHANGE, diff=diff, before=file_row(state))
+
+
+def _plan_playbook(
+    intent: Intent,
+    operation: Operation,
+    run: PlaybookRun,
+    values: Mapping[str, Json],
+    target: Target,
+    cancel: Cancel | None,
+) -> PlannedStep:
+    """The playbook's own dry run is what tells the effect; its hash stands for the state before."""
+    from executors.ansible import check_playbook
+
+    variables = tuple(
+        (name, "".join(rendered))
+        for name, word in run.variables.items()
+        if (rendered := render_word(word, intent.parameters, values))
+    )
+    try:
+        playbook = find_playbook(run.name)
+        playbook.complete(dict(variables))
+    except PlaybookError as error:
+        raise PlanError(f"`{intent.name}` can't be planned: {error}.", remedy="Report this pack.") from error
+    step = PlaybookStep(run.name, variables, playbook.sha256, run.as_user, run.timeout_s, intent.interrupt)
+    result = check_playbook(playbook, step, target, cancel=cancel)
+    told = json.dumps([result.effect.value, result.diff, result.reasons], ensure_ascii=False)
+    before = {"check_sha256": hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()}
+    cannot_undo = operation.undo.impossible if operation.undo else None
+    reason = "; ".join(result.reasons)
+    return PlannedStep(step, result.effect, diff=result.diff, reason=reason, before=before, cannot_undo=cannot_undo)
 
 
 def file_row(state: FileState) -> Row:
@@ -193,15 +233,20 @@ def file_row(state: FileState) -> Row:
 
 
 def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | None:
-    """Return None when the login itself may replace the file, else `root`.
+    """Return the account that may replace the file: None for the login itself, else `root` or the folder's owner.
 
     An atomic replace needs to write in the file's folder, and to keep its owner the file must be
-    the login's own.
+    the account's own. Root acts as the owner below a folder that somebody else may write: what that
+    account can do there, it may be made to do, and no more.
     """
-    if target.login.uid == 0:
-        return None
     folder = path.rpartition("/")[0] or "/"
     run = target.transport.run
+    if target.login.uid == 0:
+        owners = (
+            run(["stat", "-L", "-c", "%U", "--", folder, path], cancel=cancel).stdout.decode("utf-8", "replace").split()
+        )
+        is_one = len(set(owners)) == 1
+        return owners[0] if is_one and owners[0] not in {"root", "UNKNOWN"} else None
     writable = run(["test", "-w", folder], cancel=cancel).exit_code == 0
     own = run(["test", "-O", path], cancel=cancel).exit_code == 0
     absent = run(["test", "-e", path], cancel=cancel).exit_code != 0

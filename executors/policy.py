@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from intents.errors import PolicyError
+from intents.errors import CatalogueError, PolicyError
 from intents.intent import EffectName, Risk
 from intents.pack_file import parse_pack
 from intents.values import Json
@@ -196,7 +196,10 @@ def _load_folder(folder: Path, *, must_be_root: bool) -> tuple[Rule, ...]:
         status = path.stat()
         if must_be_root and (status.st_uid != 0 or status.st_mode & 0o022):
             raise _bad_file(path, "is not owned by root, or others may write it")
-        pack = parse_pack(path.read_text(encoding="utf-8"), str(path))
+        try:
+            pack = parse_pack(path.read_text(encoding="utf-8"), str(path))
+        except (CatalogueError, UnicodeDecodeError, OSError) as error:
+            raise _bad_file(path, f"can't be read ({error})") from None
         for name, entry in pack.entries.items():
             rules.append(_rule(path, name, entry))
     return tuple(rules)

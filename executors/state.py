@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from executors.ssh_config import HostAddress
 from executors.transport import Cancel, Completed, Login, Transport
 from intents.errors import StepError, UnreachableError
 from intents.intent import Command, Expectation, Intent, Interrupt, Read, Word
@@ -21,6 +22,10 @@ class Target:
     transport: Transport
     facts: Mapping[str, str]
     login: Login
+    address: HostAddress | None = None
+    """How the host is reached by SSH, for what doesn't go through the transport (Ansible); None for this machine."""
+    limit_s: float | None = None
+    """The most seconds that the caller gives a step, where the transport doesn't hold it to that."""
 
 
 def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, interrupt: Interrupt) -> RunStep:
@@ -34,6 +39,14 @@ def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, in
         timeout_s=command.timeout_s,
         interrupt=interrupt,
     )
+
+
+def vectors_of(intent: Intent, values: Mapping[str, Json], facts: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return the argument vectors that an intent would run on a target with these facts, state read first. Pure."""
+    operation = intent.operation_for(facts)
+    commands = [read.command for read in (operation.state, operation.read) if read is not None]
+    commands += [operation.change] if operation.change is not None else []
+    return [run_step(intent, command, values, interrupt=intent.interrupt).argv for command in commands]
 
 
 def _account(command: Command, values: Mapping[str, Json]) -> str | None:
@@ -84,7 +97,8 @@ def failure_of(completed: Completed, step: RunStep, host: str) -> StepError | No
         return None
     else:
         said = last_line(completed.stderr) or last_line(completed.stdout)
-        message = f"`{program}` failed with exit code {completed.exit_code}" + (f": {said}" if said else ".")
+        message = f"`{program}` failed with exit code {completed.exit_code}" + (f": {said}" if said else "")
+        message += "" if message.endswith((".", "!", "?")) else "."
         remedy = "Check the values that the plan shows, and your permissions on the host."
     return StepError(message, remedy=remedy, host=host, argv=step.argv, exit_code=completed.exit_code)
 

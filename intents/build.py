@@ -13,6 +13,7 @@ from intents.intent import (
     NearMiss,
     Operation,
     Parameter,
+    PlaybookRun,
     Read,
     Risk,
     RiskRule,
@@ -84,6 +85,7 @@ def _operation(entry: _Entry) -> Operation:
         state=_read(entry["state"]) if "state" in entry else None,
         change=_command(entry["change"]) if "change" in entry else None,
         edit=_edit(entry["edit"]) if "edit" in entry else None,
+        playbook=_playbook(entry["playbook"]) if "playbook" in entry else None,
         expect=tuple(_expectation(column, test) for column, test in entry["expect"].items()),
         always=entry["always"],
         undo=_undo(entry["undo"]) if "undo" in entry else None,
@@ -116,6 +118,11 @@ def _edit(entry: _Entry) -> Edit:
         validator=entry.get("validator"),
         create=entry["create"],
     )
+
+
+def _playbook(entry: _Entry) -> PlaybookRun:
+    variables = _word_map(entry["variables"])
+    return PlaybookRun(entry["name"], variables, entry.get("as_user"), float(entry["timeout_s"]))
 
 
 def _word_map(entry: Mapping[str, str]) -> dict[str, Word]:

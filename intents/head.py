@@ -8,7 +8,6 @@ the calibration sentences (tests/sentences/calibration.jsonl); docs/accuracy.md 
 
 import io
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,9 +110,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a private file whole or not at all; a folder that can't be written costs only time."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        Path(name).replace(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
+            fresh = Path(stream.name)
+            try:
+                stream.write(content)
+                stream.flush()
+                fresh.replace(path)
+            except OSError:
+                fresh.unlink(missing_ok=True)
     except OSError:
         return

@@ -120,6 +120,17 @@ class Edit:
     """Whether an absent file is created (else it is an error)."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlaybookRun:
+    """A playbook of ours to run; `variables` are templates by name. Its dry run tells state and diff."""
+
+    name: str
+    variables: Mapping[str, Word]
+    as_user: str | None = None
+    """None: the person's own account; else `root`."""
+    timeout_s: float = 300.0
+
+
 ExpectTest: TypeAlias = Literal["equals", "changed", "one_of", "absent"]
 
 
@@ -150,12 +161,13 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What an intent does on targets with certain facts: one read, or one change."""
+    """What an intent does on targets with certain facts: one read, or one change (command, edit or playbook)."""
 
     read: Read | None = None
     state: Read | None = None
     change: Command | None = None
     edit: Edit | None = None
+    playbook: PlaybookRun | None = None
     expect: tuple[Expectation, ...] = ()
     always: bool = False
     """Runs even when the state already is as expected (a restart)."""

@@ -14,6 +14,7 @@ from intents.errors import ModelError
 from intents.head import Head, load_head, train_head, write_atomically
 from intents.intent import Intent
 from intents.interpretation import Candidate
+from intents.masking import masked
 from intents.training_texts import NONE, TrainingText, training_key, training_texts
 
 SHIPPED_HEAD = Path(__file__).parent / "model" / "head.npz"
@@ -53,6 +54,15 @@ class ModelJudge:
         """The encoder's name and SHA-256."""
         return self._encoder.identity
 
+    def nearest_example(self, text: str, intent: Intent) -> str:
+        """Return the intent's example that is most like `text` (already masked); for `--explain`."""
+        vector = self._encoder.embed(text)
+
+        def likeness(example: str) -> float:
+            return float(self._encoder.embed(masked(example)) @ vector)
+
+        return max(intent.examples, key=likeness)
+
     def score(self, text: str) -> ModelScores:
         """Return the probability of each intent for `text` (already masked), best first."""
         chances = self._head.probabilities(self._encoder.embed(text))
@@ -75,6 +85,9 @@ def _head(encoder: Encoder, texts: Sequence[TrainingText], cache_directory: Path
         pass  # not there, or damaged: it is made anew
     head = train_head(texts, key, encoder.embed)
     write_atomically(kept, head.dump())
+    for old in cache_directory.glob("head-*.npz"):
+        if old != kept:
+            old.unlink(missing_ok=True)
     return head
 
 

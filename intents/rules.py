@@ -89,9 +89,11 @@ def _check_change_words(
                 yield (*path, "undo"), f"`{word.parameter}` is no column of `state`"
         else:
             yield from _check_placeholder(intent, word, (*path, "undo"))
-    if operation.edit is not None:
-        for word in (operation.edit.path, *operation.edit.arguments.values()):
-            yield from _check_placeholder(intent, word, (*path, "edit"))
+    edit, playbook = operation.edit, operation.playbook
+    for word in (edit.path, *edit.arguments.values()) if edit else ():
+        yield from _check_placeholder(intent, word, (*path, "edit"))
+    for word in playbook.variables.values() if playbook else ():
+        yield from _check_placeholder(intent, word, (*path, "playbook"))
 
 
 def _check_command(intent: Intent, command: Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -96,6 +96,15 @@ class EditEntry(_Strict):
     create: bool = False
 
 
+class PlaybookEntry(_Strict):
+    """A playbook of ours to run."""
+
+    name: Text
+    variables: dict[ParameterName, str] = {}
+    as_user: Literal["root"] | None = None
+    timeout_s: float | int = 300
+
+
 class ChangedEntry(_Strict):
     """An expectation: the value differs from the one before."""
 
@@ -129,23 +138,26 @@ class UndoEntry(_Strict):
 
 
 class OperationEntry(_Strict):
-    """A read, a change by a command, or a change by an edit."""
+    """A read, or a change by a command, by an edit or by a playbook."""
 
     read: ReadEntry | None = None
     state: ReadEntry | None = None
     change: CommandEntry | None = None
     edit: EditEntry | None = None
+    playbook: PlaybookEntry | None = None
     expect: dict[str, Scalar | ChangedEntry | OneOfEntry | AbsentEntry] = {}
     always: bool = False
     undo: UndoEntry | None = None
 
     @model_validator(mode="after")
     def _one_shape(self) -> "OperationEntry":
-        shapes = [self.read is not None, self.change is not None, self.edit is not None]
+        shapes = [shape is not None for shape in (self.read, self.change, self.edit, self.playbook)]
         if sum(shapes) != 1:
-            raise ValueError("give exactly one of `read`, `change` and `edit`")
+            raise ValueError("give exactly one of `read`, `change`, `edit` and `playbook`")
         if self.change is not None and (self.state is None or not self.expect or self.undo is None):
             raise ValueError("a change by command needs `state`, `expect` and `undo`")
+        if self.playbook is not None and (self.state is not None or self.expect or self.undo is None):
+            raise ValueError("a change by playbook needs `undo`; its own dry run stands for `state` and `expect`")
         return self
 
 

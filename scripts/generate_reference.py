@@ -74,6 +74,10 @@ def _runs(operation: Operation, where: str) -> Iterator[str]:
         path = operation.edit.path.prefix + f"{{{operation.edit.path.parameter}}}"
         yield f"Edits{where}: `{path}` ({operation.edit.operation})"
         yield ""
+    if operation.playbook is not None:
+        account = f" as {operation.playbook.as_user}" if operation.playbook.as_user else ""
+        yield f"Runs the playbook{where}{account}: `playbooks/{operation.playbook.name}/playbook.yml`"
+        yield ""
 
 
 def _undo(intent: Intent) -> str:

@@ -112,7 +112,8 @@ install_dependencies() {
   title="installing and building llama.cpp"
   once="(the build takes 5-10 minutes, once per machine; the wheel is kept in"
   if has uv; then
-    export UV_LINK_MODE=copy
+    # Two checkouts may be set up at once: the second waits for the first one's build of llama.cpp.
+    export UV_LINK_MODE=copy UV_LOCK_TIMEOUT=3600
     [ -x $VENV/bin/python ] || uv venv -q --python "${PYTHON:-3.12}" $VENV
     say "Setting up $VENV $once $(uv cache dir))"
     with_progress "$title" uv pip install --python $VENV/bin/python --group dev --editable .

@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Self
 
 from intents.errors import RequestError, SaysoError
+from intents.intent import Intent
 from shell.approval import Nobody, Person
-from shell.contract import dump
-from shell.environment import Environment
+from shell.contract import IntentLookup, dump
+from shell.environment import ColorChoice, Environment
 from shell.exit_status import ExitStatus
-from shell.places import find_places
+from shell.places import find_places, settings_of
 from shell.response import Fault, Response
 from shell.session import Options, Session, status_of
 
@@ -36,7 +37,9 @@ class Answering:
             expect=options.expect,
             timeout_s=options.timeout,
         )
-        places = find_places(environment, options)
+        settings = settings_of(environment, options)
+        self._color = settings.color
+        places = find_places(environment, options, settings)
         self._is_interactive = environment.stdin_is_terminal and environment.stdout_is_terminal and not self.as_json
         person: Person = Nobody()
         if self._is_interactive:
@@ -97,8 +100,23 @@ class Answering:
             if status is ExitStatus.INTERRUPTED:
                 return  # the interrupt was for all of them
 
+    def _find_intent(self, name: str) -> Intent | None:
+        """Look an intent up for risk and effects; a catalogue that can't be loaded has none."""
+        try:
+            return self.session.catalogue.get(name)
+        except SaysoError:
+            return None
+
     def _show(self, response: Response, *, explain: bool = False) -> ExitStatus:
-        write_response(response, self.environment, as_json=self.as_json, explain=explain, is_asked=self._is_interactive)
+        write_response(
+            response,
+            self.environment,
+            as_json=self.as_json,
+            explain=explain,
+            is_asked=self._is_interactive,
+            color=self._color,
+            find_intent=self._find_intent,
+        )
         return response.status
 
 
@@ -119,19 +137,26 @@ def fault_response(request: str, error: SaysoError) -> Response:
 
 
 def write_response(
-    response: Response, environment: Environment, *, as_json: bool, explain: bool = False, is_asked: bool = False
+    response: Response,
+    environment: Environment,
+    *,
+    as_json: bool,
+    explain: bool = False,
+    is_asked: bool = False,
+    color: ColorChoice = "auto",
+    find_intent: IntentLookup | None = None,
 ) -> None:
     """Write a response: one JSON line on stdout, or for a person results on stdout and the rest on stderr.
 
     `is_asked`: a person was asked, so a plan that was not approved has been on the screen already.
     """
     if as_json:
-        environment.stdout.write(dump(response) + "\n")
+        environment.stdout.write(dump(response, find_intent=find_intent) + "\n")
         environment.stdout.flush()
         return
     from shell.render import render_explain, render_response
 
-    out, messages = environment.consoles()
+    out, messages = environment.consoles(color=color)
     if explain and response.fault is None:
         render_explain(response, out)
         return

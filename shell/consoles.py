@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.console import Console
 
-MESSAGE_WIDTH = 80
-"""The width of messages that go to no terminal."""
-
 UNLIMITED_WIDTH = 1_000_000
-"""The width of results that go to no terminal: nothing is cut or folded for a program that reads lines."""
+"""The width of what goes to no terminal: nothing is cut or folded for a program that reads lines."""
 
 
 def open_console(

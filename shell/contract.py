@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TypeAlias
 
-from executors.plan import EditStep, Outcome, Plan, PlannedStep, Stage
+from executors.plan import EditStep, Outcome, Plan, PlannedStep, PlaybookStep, Stage
 from intents.intent import Intent
 from intents.interpretation import Choice, Evidence, Interpretation, Match
 from intents.operations import RowOperation
@@ -48,6 +48,7 @@ def to_json(response: Response, *, find_intent: IntentLookup | None = None) -> d
         "policy": {"decision": response.decision, "rule": response.rule} if response.decision else None,
         "approval": {"user": approval.user, "how": approval.how, "at_utc": approval.at_utc} if approval else None,
         "outcomes": {host: [_outcome(one) for one in outcomes] for host, outcomes in response.outcomes.items()},
+        "vectors": [list(vector) for vector in response.vectors],
         "warnings": list(response.warnings),
         "error": {"code": fault.code, "message": fault.message, "try": fault.remedy} if fault else None,
         "record": response.record,
@@ -188,6 +189,8 @@ def _step(planned: PlannedStep) -> dict[str, Json]:
     if isinstance(step, EditStep):
         edit = {"path": step.path, "before_sha256": step.before_sha256, "after_sha256": step.after_sha256}
         return {"edit": edit, "validator": step.validator, **known}
+    if isinstance(step, PlaybookStep):
+        return {"playbook": step.playbook, "variables": dict(step.variables), **known}
     return {"run": list(step.argv), "stdin": _content(step.stdin), **known}
 
 

@@ -105,7 +105,7 @@ class Environment:
 
         `color` is the person's setting; `auto` leaves it to the variables and the terminal.
         """
-        from shell.consoles import MESSAGE_WIDTH, UNLIMITED_WIDTH, open_console
+        from shell.consoles import UNLIMITED_WIDTH, open_console
 
         forced = {"auto": None, "always": True, "never": False}[color]
         out = open_console(
@@ -120,7 +120,7 @@ class Environment:
             self.variables,
             is_terminal=self.stderr_is_terminal,
             use_color=self.use_message_color if forced is None else forced,
-            plain_width=MESSAGE_WIDTH,
+            plain_width=UNLIMITED_WIDTH,
         )
         return out, messages
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from executors.plan import EditStep, Plan
+from executors.plan import EditStep, Plan, PlaybookStep, RunStep
 from executors.policy import Decision
 from executors.undo import DoneStep
 from history.errors import HistoryError
@@ -83,8 +83,9 @@ class Journal:
                     {
                         "effect": planned.effect.value,
                         "diff": planned.diff,
-                        "run": None if isinstance(planned.step, EditStep) else list(planned.step.argv),
+                        "run": list(planned.step.argv) if isinstance(planned.step, RunStep) else None,
                         "edit": planned.step.path if isinstance(planned.step, EditStep) else None,
+                        "playbook": planned.step.playbook if isinstance(planned.step, PlaybookStep) else None,
                     }
                     for planned in steps
                 ]

@@ -6,7 +6,6 @@ from pathlib import Path
 from intents.encoder import ModelIdentity
 from intents.errors import ModelError
 from intents.intent import Intent
-from intents.interpreter import Judge
 from intents.model_judge import ModelJudge
 
 
@@ -16,7 +15,7 @@ def open_judge(
     *,
     model: Path | None = None,
     trusted: Mapping[str, str] | None = None,
-) -> tuple[Judge, ModelIdentity]:
+) -> tuple[ModelJudge, ModelIdentity]:
     """Return the judge and the identity of its model.
 
     `model` is a person's own file, used when `trusted` (path -> SHA-256) has it. Raises `ModelError`.

@@ -19,9 +19,8 @@ def settings_of(environment: Environment, options: argparse.Namespace) -> Settin
     return load_settings(environment, given, file=file)
 
 
-def find_places(environment: Environment, options: argparse.Namespace) -> Places:
-    """Return where the session finds its files. Raises `SettingsError`."""
-    settings = settings_of(environment, options)
+def find_places(environment: Environment, options: argparse.Namespace, settings: Settings) -> Places:
+    """Return where the session finds its files."""
     packs, warnings = trusted_packs(environment.paths.config, environment.uid)
     named = tuple(Path(environment.directory, path) for path in options.inventory)
     configured = settings.inventory or _own_inventory(environment)
@@ -41,6 +40,7 @@ def find_places(environment: Environment, options: argparse.Namespace) -> Places
         model=settings.model,
         trusted_models=trusted_models(environment.paths.config) if settings.model else {},
         timeout_s=settings.timeout_s,
+        connect_timeout_s=settings.ssh_connect_timeout_s,
         user_packs=packs,
         warnings=warnings,
     )

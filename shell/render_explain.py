@@ -1,5 +1,6 @@
 """`--explain`: how a request was read, what else it could have been, and the vectors that would run."""
 
+import shlex
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ def render_explain(response: Response, console: "Console", *, zone: tzinfo | Non
         return
     _render_reading(response, reading, console, zone)
     _render_candidates(reading, console)
+    if response.vectors:
+        print_line(console, "Argument vectors (none was run):")
+        for vector in response.vectors:
+            print_line(console, shlex.join(vector), indent=_INDENT)
     if response.plan is not None:
         print_line(console, "Vectors:")
         for stage in response.plan.stages:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from executors.plan import EditStep, Effect, Plan, PlannedStep, RunStep, Stage, Step
+from executors.plan import EditStep, Effect, Plan, PlannedStep, PlaybookStep, RunStep, Stage, Step
 from intents.interpretation import Argument, Evidence, Match
 from intents.operations import Aggregate, Columns, Count, Filter, Group, Limit, RowOperation, Sort, Unique
 from intents.values import Json
@@ -167,6 +167,9 @@ def step_words(step: Step) -> str:
     account = f"  [as {step.as_user}]" if step.as_user else ""
     if isinstance(step, RunStep):
         return shlex.join(step.argv) + account
+    if isinstance(step, PlaybookStep):
+        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in step.variables)
+        return f"playbook {step.playbook} {variables}".rstrip() + account
     verb = "create" if step.before_sha256 is None else "delete" if step.after is None else "edit"
     return f"{verb} {shlex.quote(step.path)}{account}"
 

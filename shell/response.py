@@ -48,6 +48,8 @@ class Response:
     rule: str = ""
     approval: Approval | None = None
     outcomes: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+    vectors: tuple[tuple[str, ...], ...] = ()
+    """With `--explain`: the argument vectors that the matches stand for; nothing of it was run."""
     warnings: tuple[str, ...] = ()
     fault: Fault | None = None
     record: int | None = None

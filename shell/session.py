@@ -17,7 +17,7 @@ from executors.applying import Run, apply_plan
 from executors.plan import Outcome, Plan, Stage
 from executors.planning import finish_plan, make_plan
 from executors.policy import Decision, Door, Policy, Question, Verdict, load_policy
-from executors.state import Target
+from executors.state import Target, vectors_of
 from executors.transport import Cancel
 from executors.undo import undo_stages
 from history.errors import HistoryError
@@ -26,6 +26,8 @@ from intents.encoder import ModelIdentity
 from intents.errors import RequestError, SaysoError, TargetError
 from intents.interpretation import Evidence, Interpretation, TargetPhrase
 from intents.interpreter import Answer, Interpreter
+from intents.masking import masked
+from intents.model_judge import ModelJudge
 from intents.targets import LOCAL, find_target
 from shell.approval import Nobody, Person
 from shell.direct import direct_match
@@ -34,6 +36,7 @@ from shell.journal import Journal, NoJournal, open_journal
 from shell.response import Approval, Fault, Response
 from shell.targets import Opened, Targets
 
+EXPLAINED_CANDIDATES = 3
 QUESTIONS_IN_A_ROW = 5
 """How often one request may be asked about before it is given up."""
 
@@ -64,6 +67,7 @@ class Places:
     inventories: tuple[Path, ...] = ()
     ssh_configs: tuple[Path, ...] = ()
     model: Path | None = None
+    connect_timeout_s: float = 10.0
     trusted_models: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float | None = None
     user_packs: Mapping[Path, bytes] = field(default_factory=dict)
@@ -77,9 +81,15 @@ class Session:
         self._places = places
         self._door: Door = door
         self._person = person or Nobody()
-        self._targets = Targets(places.inventories, directory=places.directory, ssh_config_paths=places.ssh_configs)
+        self._targets = Targets(
+            places.inventories,
+            directory=places.directory,
+            ssh_config_paths=places.ssh_configs,
+            connect_timeout_s=places.connect_timeout_s,
+        )
         self._catalogue: Catalogue | None = None
         self._interpreter: Interpreter | None = None
+        self._judge: ModelJudge | None = None
         self._journal: Journal | None = None
         self._model: ModelIdentity | None = None
         self._policy: Policy | None = None
@@ -100,10 +110,10 @@ class Session:
         if self._interpreter is None:
             from shell.judge import open_judge
 
-            judge, self._model = open_judge(
+            self._judge, self._model = open_judge(
                 self.catalogue, self._places.cache, model=self._places.model, trusted=self._places.trusted_models
             )
-            self._interpreter = Interpreter(self.catalogue, judge)
+            self._interpreter = Interpreter(self.catalogue, self._judge)
         return self._interpreter
 
     @property
@@ -182,6 +192,8 @@ class Session:
         road.timing("interpret", started)
         road.response = replace(road.response, interpretation=interpretation)
         road.journal.add_interpretation(interpretation)
+        if road.options.explain:
+            return self._explained(road, interpretation, opened)
         if not interpretation.matches:
             return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD)
         if interpretation.ignored:
@@ -195,6 +207,26 @@ class Session:
             )
             return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD, fault=fault)
         return self._go(road, opened)
+
+    def _explained(self, road: "_Road", interpretation: Interpretation, opened: Opened) -> Response:
+        """Add what `--explain` shows besides: the nearest examples, and the vectors that would run."""
+        judge = self._judge
+        candidates = interpretation.candidates
+        if judge is not None:
+            text = masked(interpretation.request)
+            candidates = tuple(
+                replace(one, nearest_example=judge.nearest_example(text, self.catalogue[one.intent]))
+                for one in candidates[:EXPLAINED_CANDIDATES]
+            )
+        facts = opened.targets[0].facts
+        vectors = [
+            vector
+            for match in interpretation.matches
+            for vector in vectors_of(self.catalogue[match.intent], match.values(), facts)
+        ]
+        status = ExitStatus.DONE if interpretation.matches else ExitStatus.NOT_UNDERSTOOD
+        shown = replace(interpretation, candidates=candidates)
+        return replace(road.response, status=status, interpretation=shown, vectors=tuple(vectors))
 
     def _find_targets(self, road: "_Road") -> tuple[Opened, TargetPhrase | None, Sequence[tuple[int, int]]]:
         """Resolve where the request is for: `--on`, else its own words, else this machine, and say which."""
@@ -212,8 +244,11 @@ class Session:
             patterns, evidence = list(phrase.hosts), phrase.evidence
         else:
             patterns, evidence = [LOCAL], Evidence("default", text="this machine")
-        opened = self._open_targets(road, patterns, evidence)
-        return opened, phrase, spans
+        if road.options.explain:
+            # Only this machine's names are looked at: explaining connects to nobody.
+            road.response = replace(road.response, hosts=tuple(patterns), host_evidence=evidence)
+            return Opened((self._targets.local(),), {}, evidence), phrase, spans
+        return self._open_targets(road, patterns, evidence), phrase, spans
 
     def _open_targets(self, road: "_Road", patterns: Sequence[str], evidence: Evidence) -> Opened:
         opened = self._targets.open(patterns, evidence)
@@ -290,7 +325,7 @@ class Session:
             return target
         from shell.timeouts import LimitedTransport
 
-        return replace(target, transport=LimitedTransport(target.transport, limit_s))
+        return replace(target, transport=LimitedTransport(target.transport, limit_s), limit_s=limit_s)
 
     def _carry_out(self, road: "_Road", plan: Plan, targets: Sequence[Target]) -> Response:
         decision = self._decide(plan)

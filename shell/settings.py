@@ -42,7 +42,7 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("model", "path", None, "SAYSO_MODEL", "The model's folder, instead of the one that is shipped."),
+    Setting("model", "path", None, "SAYSO_MODEL", "A GGUF file, instead of the one that is shipped."),
     Setting(
         "inventory", "paths", None, "SAYSO_INVENTORY", "Ansible inventories: which hosts there are; several by `:`."
     ),
@@ -50,7 +50,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "color", "choice", "auto", "SAYSO_COLOR", "Whether output is coloured.", choices=("auto", "always", "never")
     ),
-    Setting("output_limit_bytes", "size", "16 MiB", "SAYSO_OUTPUT_LIMIT", "How much of a command's output is kept."),
     Setting("history", "path", None, "SAYSO_HISTORY", "The history's file."),
     Setting(
         "ssh_connect_timeout_s", "duration", "10", "SAYSO_SSH_CONNECT_TIMEOUT", "How long a host may take to answer."
@@ -67,7 +66,6 @@ class Settings:
     inventory: tuple[Path, ...]
     timeout_s: float | None
     color: ColorChoice
-    output_limit_bytes: int
     history: Path
     ssh_connect_timeout_s: float
     sources: Mapping[str, SettingSource]

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from executors.facts import gather_facts
 from executors.inventory import Inventory
 from executors.local import LocalTransport
+from executors.ssh_config import HostAddress
 from executors.state import Target
 from executors.transport import Transport
 from intents.errors import SaysoError
@@ -32,10 +33,18 @@ class Opened:
 class Targets:
     """The connections of one session: one for each host, opened when first needed, kept until the end."""
 
-    def __init__(self, inventory_paths: Sequence[Path], *, directory: str, ssh_config_paths: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        inventory_paths: Sequence[Path],
+        *,
+        directory: str,
+        ssh_config_paths: Sequence[Path],
+        connect_timeout_s: float = 10.0,
+    ) -> None:
         self._inventory_paths = list(inventory_paths)
         self._ssh_config_paths = list(ssh_config_paths)
         self._directory = directory
+        self._connect_timeout_s = connect_timeout_s
         self._inventory: Inventory | None = None
         self._open: dict[str, Target] = {}
         self._names: dict[str, TargetNames] = {}
@@ -66,6 +75,7 @@ class Targets:
         fault of its own and stops no other.
         """
         transports: dict[str, Transport] = {}
+        addresses: dict[str, HostAddress] = {}
         for pattern in patterns:
             if pattern == LOCAL:
                 transports[LOCAL] = LocalTransport(directory=self._directory)
@@ -73,13 +83,14 @@ class Targets:
             for address in self.inventory.resolve(pattern):
                 from executors.ssh import SshTransport
 
-                transports[address.name] = SshTransport(address)
+                addresses[address.name] = replace(address, connect_timeout_s=self._connect_timeout_s)
+                transports[address.name] = SshTransport(addresses[address.name])
         faults: dict[str, SaysoError] = {}
         opened: dict[str, Target] = {}
 
         def connect(name: str) -> None:
             try:
-                opened[name] = self._target(name, transports[name])
+                opened[name] = self._target(name, transports[name], addresses.get(name))
             except SaysoError as error:
                 faults[name] = error
 
@@ -88,10 +99,10 @@ class Targets:
         ordered = tuple(opened[name] for name in transports if name in opened)
         return Opened(ordered, {name: faults[name] for name in transports if name in faults}, evidence)
 
-    def _target(self, name: str, transport: Transport) -> Target:
+    def _target(self, name: str, transport: Transport, address: HostAddress | None = None) -> Target:
         if name not in self._open:
             login = transport.login()
-            self._open[name] = Target(name, transport, gather_facts(transport), login)
+            self._open[name] = Target(name, transport, gather_facts(transport), login, address)
         return self._open[name]
 
     def names_of(self, target: Target) -> TargetNames:

@@ -19,11 +19,14 @@ from intents.rules import check_value
 from intents.template import render_word
 from intents.types.base import ValueContext
 from intents.values import Json
+from playbooks.library import find_playbook
 
 CASES = Path(__file__).parent / "packs"
 CATALOGUE = Catalogue.load()
 CONTEXT = ValueContext(datetime(2026, 11, 24, 23, 0, tzinfo=UTC), "/home/alice", "/home/alice")
 DEBIAN = {"init": "systemd", "userland": "gnu", "packages": "apt", "os_id": "debian"}
+
+KINDS = ("vector", "edit", "playbook", "output", "effect", "refused")
 
 Case = Mapping[str, Any]
 
@@ -72,6 +75,15 @@ def _check_edit(intent: Intent, operation: Operation, case: Case) -> None:
     } == case["edit"]
 
 
+def _check_playbook(intent: Intent, operation: Operation, case: Case) -> None:
+    values, run = _values(intent, case), operation.playbook
+    assert run is not None
+    rendered = {name: render_word(word, intent.parameters, values) for name, word in run.variables.items()}
+    variables = {name: "".join(words) for name, words in rendered.items() if words}
+    assert {"name": run.name, "variables": variables} == case["playbook"]
+    find_playbook(run.name).complete(variables)
+
+
 def _check_rows(operation: Operation, case: Case) -> None:
     read = operation.read or operation.state
     assert read is not None
@@ -107,6 +119,9 @@ def test_golden_case(name: str, case: Case) -> None:
     if "edit" in case:
         kinds += 1
         _check_edit(intent, operation, case)
+    if "playbook" in case:
+        kinds += 1
+        _check_playbook(intent, operation, case)
     if "output" in case:
         kinds += 1
         _check_rows(operation, case)
@@ -125,9 +140,12 @@ def test_every_intent_has_the_cases_it_needs(name: str) -> None:
     path = CASES / intent.pack / f"{name}.yml"
     assert path.exists(), f"tests/packs/{intent.pack}/{name}.yml is missing"
     cases = yaml.safe_load(path.read_text(encoding="utf-8"))
-    kinds = [kind for case in cases for kind in ("vector", "edit", "output", "effect", "refused") if kind in case]
+    kinds = [kind for case in cases for kind in KINDS if kind in case]
     if intent.operation.edit is not None:
         assert "edit" in kinds
+        return
+    if intent.operation.playbook is not None:
+        assert "playbook" in kinds
         return
     assert kinds.count("vector") >= 1 + len(intent.variants), "one vector for each variant"
     if not intent.is_change:

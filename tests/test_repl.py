@@ -17,9 +17,10 @@ from tests.support.command import COMMAND, Sayso
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
-LIMIT_S = 30.0
+LIMIT_S = 20.0
 CTRL_C, CTRL_D, ENTER = "\x03", "\x04", "\r"
-PROMPT = "> "
+PROMPT = "\x1b[?2004h"
+"""The prompt turns bracketed paste on each time it begins to read."""
 
 
 class Talk:

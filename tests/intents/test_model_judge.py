@@ -120,7 +120,9 @@ def test_a_head_is_trained_once_and_then_taken_from_the_cache(encoder: Encoder, 
 def test_another_sentence_gives_another_head(encoder: Encoder, tmp_path: Path) -> None:
     _head(encoder, FEW, tmp_path)
     _head(encoder, [*FEW, TrainingText("kick the service", "service.restart")], tmp_path)
-    assert len(kept_heads(tmp_path)) == 2
+    (kept,) = kept_heads(tmp_path)
+    other = [*FEW, TrainingText("kick the service", "service.restart")]
+    assert load_head(kept.read_bytes()).key == training_key(other, encoder.identity.sha256), "the old one is removed"
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no zip", b"\x93NUMPY", bytes(4096)])

@@ -32,7 +32,6 @@ def write(environment: Environment, text: str) -> Path:
 def test_defaults_need_no_file(environment: Environment) -> None:
     settings = load_settings(environment)
     assert (settings.model, settings.inventory, settings.timeout_s, settings.color) == (None, (), None, "auto")
-    assert settings.output_limit_bytes == 16 * 1024 * 1024
     assert settings.history == environment.paths.history_file
     assert settings.ssh_connect_timeout_s == 10
     assert set(settings.sources.values()) == {"default"}
@@ -63,11 +62,6 @@ def test_paths_are_relative_to_where_they_were_written(environment: Environment,
     assert said.inventory == (tmp_path / "here" / "x.ini", Path("/y.ini"))
 
 
-def test_a_size_may_have_a_unit(environment: Environment) -> None:
-    write(environment, 'output_limit_bytes = "1.5 MiB"\n')
-    assert load_settings(environment).output_limit_bytes == 1536 * 1024
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -96,8 +90,8 @@ def test_what_does_not_fit_is_one_clear_sentence(environment: Environment, text:
 
 
 def test_a_variable_that_does_not_fit_is_named(environment: Environment) -> None:
-    with pytest.raises(SettingsError, match="SAYSO_OUTPUT_LIMIT can't be used"):
-        load_settings(replace(environment, variables={"SAYSO_OUTPUT_LIMIT": "lots"}))
+    with pytest.raises(SettingsError, match="SAYSO_TIMEOUT can't be used"):
+        load_settings(replace(environment, variables={"SAYSO_TIMEOUT": "lots"}))
 
 
 def test_a_named_file_must_exist(environment: Environment, tmp_path: Path) -> None:
