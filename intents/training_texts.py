@@ -13,6 +13,7 @@ from pathlib import Path
 
 from intents.intent import Intent
 from intents.masking import SLOT_FILLERS, masked
+from intents.words import FUNCTION_WORDS, HARD_WORDS
 
 NONE = "none"
 """The class of what no intent is for; no intent can be called so (names have a dot)."""
@@ -69,14 +70,15 @@ def _filled(sentence: str) -> Sequence[str]:
 
 def _short(intent: Intent) -> Sequence[str]:
     """Return the two-word forms that people type in a hurry: a synonym alone, or with the one thing it needs."""
+    words = [word for word in intent.says if word not in FUNCTION_WORDS | HARD_WORDS]
     required = [parameter.name for parameter in intent.parameters.values() if parameter.required]
     if not required:
-        return intent.says
+        return words
     fillers = SLOT_FILLERS.get(required[0], ())
     if len(required) > 1 or not fillers:
         return ()
     verb = intent.name.split(".")[1].replace("_", " ")
-    return [*(f"{verb} {filler}" for filler in fillers), *(f"{word} {fillers[0]}" for word in intent.says)]
+    return [*(f"{verb} {filler}" for filler in fillers), *(f"{word} {fillers[0]}" for word in words)]
 
 
 def training_key(texts: Sequence[TrainingText], model_sha256: str) -> str:
