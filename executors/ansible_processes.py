@@ -32,10 +32,10 @@ def end_processes(folder: Path) -> None:
 def _processes_of(folder: Path) -> dict[int, str]:
     """Return pid -> start time (which tells a process from a later one with its number)."""
     children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        fields = _stat(int(path.name))
+    for pid in [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]:
+        fields = _stat(pid)
         if fields:
-            children.setdefault(int(fields[1]), []).append(int(path.name))
+            children.setdefault(int(fields[1]), []).append(pid)
     waiting = [pid for pid in children.get(os.getpid(), []) if _has_in_environment(pid, folder)]
     found: dict[int, str] = {}
     while waiting:

@@ -18,8 +18,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from shell.judge import open_judge  # noqa: E402
-
 from intents.catalogue import Catalogue  # noqa: E402 - the path comes first
 from intents.errors import SaysoError  # noqa: E402
 from intents.intent import Parameter  # noqa: E402
@@ -27,6 +25,7 @@ from intents.interpretation import Interpretation  # noqa: E402
 from intents.interpreter import Interpreter  # noqa: E402
 from intents.types.base import ValueContext  # noqa: E402
 from intents.values import Json  # noqa: E402
+from shell.judge import open_judge  # noqa: E402
 
 FACTS = {"init": "systemd", "userland": "gnu", "packages": "apt", "os_id": "debian"}
 DEFAULT = ROOT / "tests" / "sentences" / "test.jsonl"

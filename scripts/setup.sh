@@ -106,24 +106,51 @@ with_progress() {
   return $status
 }
 
-install_dependencies() {
-  # Embeddings need no multimodal part; without it llama.cpp builds in half the time.
+# llama.cpp is built for this machine's own processor, so its wheel is kept by processor: a home folder may be shared.
+wheels_folder() {
+  flags=$(grep -m1 -E '^(flags|Features)' /proc/cpuinfo 2>/dev/null | sha256sum | cut -c1-12)
+  printf '%s/sayso/wheels/%s-%s' "${XDG_CACHE_HOME:-$HOME/.cache}" "$(uname -m)" "$flags"
+}
+
+built_version() {
+  # $1: the folder; prints the newest version that lies there
+  for wheel in "$1"/llama_cpp_python-*.whl; do
+    [ -f "$wheel" ] && basename "$wheel" | cut -d- -f2
+  done | sort -V | tail -n 1
+}
+
+# Builds the wheel of llama-cpp-python, once per machine. Needs pip in the environment.
+build_llama() {
+  # $1: the folder
+  mkdir -p "$1"
+  say "Building llama.cpp: 5-10 minutes, once per machine; the wheel is kept in $1"
+  # Embeddings need no multimodal part; without it the build takes half the time.
   export CMAKE_ARGS="${CMAKE_ARGS:--DLLAVA_BUILD=OFF}"
-  title="installing and building llama.cpp"
-  once="(the build takes 5-10 minutes, once per machine; the wheel is kept in"
+  requirement=$(sed -n 's/^ *"\(llama-cpp-python[^"]*\)",$/\1/p' pyproject.toml)
+  with_progress "building llama.cpp" $VENV/bin/python -m pip wheel --no-deps --wheel-dir "$1" "$requirement"
+}
+
+install_dependencies() {
   if has uv; then
-    # Two checkouts may be set up at once: the second waits for the first one's build of llama.cpp.
-    export UV_LINK_MODE=copy UV_LOCK_TIMEOUT=3600
+    export UV_LINK_MODE=copy
     [ -x $VENV/bin/python ] || uv venv -q --python "${PYTHON:-3.12}" $VENV
-    say "Setting up $VENV $once $(uv cache dir))"
-    with_progress "$title" uv pip install --python $VENV/bin/python --group dev --editable .
+    uv pip install -q --python $VENV/bin/python "pip>=25.1"
   else
     [ -x $VENV/bin/python ] || "$PYTHON" -m venv $VENV
     $VENV/bin/python -m pip --version >/dev/null 2>&1 || $VENV/bin/python -m ensurepip >/dev/null
     # Dependency groups are understood since pip 25.1.
     $VENV/bin/python -m pip install -q --upgrade "pip>=25.1"
-    say "Setting up $VENV $once $($VENV/bin/python -m pip cache dir))"
-    with_progress "$title" $VENV/bin/python -m pip install --group dev --editable .
+  fi
+  wheels=$(wheels_folder)
+  [ -n "$(built_version "$wheels")" ] || build_llama "$wheels"
+  llama="llama-cpp-python==$(built_version "$wheels")"
+  say "Installing into $VENV"
+  if has uv; then
+    with_progress "installing" uv pip install --python $VENV/bin/python --find-links "$wheels" \
+      --no-build-package llama-cpp-python "$llama" --group dev --editable .
+  else
+    with_progress "installing" $VENV/bin/python -m pip install --find-links "$wheels" \
+      --only-binary llama-cpp-python "$llama" --group dev --editable .
   fi
 }
 

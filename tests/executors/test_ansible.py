@@ -243,9 +243,9 @@ def test_a_host_is_reached_over_ssh_with_its_key_checked(tmp_path: Path, runs: P
 
 
 def _command_lines() -> Iterator[bytes]:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it has ended meanwhile
-            yield path.read_bytes()
+    for path in Path("/proc").iterdir():  # not `glob("*/cmdline")`, which fails when a process ends meanwhile
+        with suppress(OSError):
+            yield (path / "cmdline").read_bytes()
 
 
 def at(address: HostAddress) -> Target:
