@@ -36,6 +36,17 @@ SLOT_FILLERS: Mapping[str, tuple[str, ...]] = {
 """What stands for an intent's slots, by parameter name, when its examples are read by the model."""
 
 
+TYPE_FILLERS: Mapping[str, str] = {
+    "path": PATH, "size": "2 GB", "duration": "5 minutes", "moment": "yesterday", "count": "10", "percentage": "80%",
+    "pid": "812", "port": "8080", "user": "alice", "group": "docker", "package": "nginx", "interface": "eth0",
+    "address": ADDRESS, "url": URL, "mode": "0644", "mount": "/mnt/data", "host": "web1", "text": QUOTED,
+    "regex": "error", "glob": "*.log", "name:unit": "nginx", "name:timezone": "Europe/Berlin",
+    "name:container": "web", "name:hostname": "web1", "name:database": "shop", "name:module": "br_netfilter",
+    "name:sysctl": "vm.swappiness",
+}  # fmt: skip
+"""What stands for a slot whose name is not among SLOT_FILLERS, by its type."""
+
+
 def masked(text: str) -> str:
     """Return `text` with stand-ins for quoted text, addresses and paths.
 

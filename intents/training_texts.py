@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intents.intent import Intent
-from intents.masking import SLOT_FILLERS, masked
+from intents.masking import SLOT_FILLERS, TYPE_FILLERS, masked
 from intents.words import FUNCTION_WORDS, HARD_WORDS
 
 NONE = "none"
@@ -38,7 +38,7 @@ def training_texts(catalogue: Mapping[str, Intent]) -> list[TrainingText]:
     texts: dict[str, str] = {}
     for intent in catalogue.values():
         for sentence in (intent.summary, intent.name.replace(".", " ").replace("_", " "), *intent.examples):
-            for filled in _filled(sentence):
+            for filled in _filled(sentence, intent):
                 texts.setdefault(filled, intent.name)
     for intent in catalogue.values():
         for sentence in _short(intent):
@@ -52,7 +52,7 @@ def training_texts(catalogue: Mapping[str, Intent]) -> list[TrainingText]:
     return [TrainingText(text, label) for text, label in texts.items()]
 
 
-def _filled(sentence: str) -> Sequence[str]:
+def _filled(sentence: str, intent: Intent) -> Sequence[str]:
     """Return the sentence with its slots filled, once for each stand-in (at most FILLINGS)."""
     if not _SLOT.search(sentence):
         return (masked(sentence),)
@@ -60,12 +60,17 @@ def _filled(sentence: str) -> Sequence[str]:
     def fill(index: int) -> str:
         def stand_in(match: re.Match[str]) -> str:
             name: str = match[1]
-            fillers = SLOT_FILLERS.get(name, (name.replace("_", " "),))
+            fillers = SLOT_FILLERS.get(name) or (_filler_of_type(intent, name),)
             return fillers[index % len(fillers)]
 
         return masked(_SLOT.sub(stand_in, sentence))
 
     return tuple(dict.fromkeys(fill(index) for index in range(FILLINGS)))
+
+
+def _filler_of_type(intent: Intent, name: str) -> str:
+    parameter = intent.parameters.get(name)
+    return TYPE_FILLERS.get(parameter.type.name if parameter else "", name.replace("_", " "))
 
 
 def _short(intent: Intent) -> Sequence[str]:

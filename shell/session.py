@@ -23,7 +23,7 @@ from executors.undo import undo_stages
 from history.errors import HistoryError
 from intents.catalogue import Catalogue
 from intents.encoder import ModelIdentity
-from intents.errors import RequestError, SaysoError, TargetError
+from intents.errors import RequestError, SaysoError, TargetError, UnreachableError
 from intents.interpretation import Evidence, Interpretation, TargetPhrase
 from intents.interpreter import Answer, Interpreter
 from intents.masking import masked
@@ -34,7 +34,7 @@ from shell.direct import direct_match
 from shell.exit_status import ExitStatus, combined
 from shell.journal import Journal, NoJournal, open_journal
 from shell.response import Approval, Fault, Response
-from shell.targets import Opened, Targets
+from shell.targets import Opened, Targets, host_patterns
 
 EXPLAINED_CANDIDATES = 3
 QUESTIONS_IN_A_ROW = 5
@@ -238,7 +238,7 @@ class Session:
                     remedy="Say where in one place only.",
                     host=road.options.on,
                 )
-            patterns = [word.strip() for word in road.options.on.split(",") if word.strip()]
+            patterns = host_patterns(road.options.on)
             evidence = Evidence("answer", text=f"--on {road.options.on}")
         elif phrase is not None:
             patterns, evidence = list(phrase.hosts), phrase.evidence
@@ -254,7 +254,7 @@ class Session:
         opened = self._targets.open(patterns, evidence)
         road.unreachable(opened)
         if not opened.targets:
-            raise next(iter(opened.faults.values()))
+            raise _nobody(patterns, opened)
         hosts = tuple(target.host for target in opened.targets) + tuple(opened.faults)
         road.response = replace(road.response, hosts=hosts, host_evidence=evidence)
         return opened
@@ -282,7 +282,7 @@ class Session:
     # -- the common part
 
     def _direct(self, road: "_Road", name: str, pairs: Sequence[str]) -> Response:
-        patterns = road.options.on.split(",") if road.options.on else [LOCAL]
+        patterns = host_patterns(road.options.on) if road.options.on else [LOCAL]
         evidence = (
             Evidence("answer", text=f"--on {road.options.on}")
             if road.options.on
@@ -487,6 +487,22 @@ _STATUSES = {
 def status_of(error: SaysoError) -> ExitStatus:
     """Return the exit status of an expected fault."""
     return _STATUSES.get(error.code, ExitStatus.FAILED)
+
+
+def _nobody(patterns: Sequence[str], opened: Opened) -> SaysoError:
+    """Return why no host is left: none was meant, or none can be used."""
+    faults = list(opened.faults.values())
+    if len(faults) == 1:
+        return faults[0]
+    if not faults:
+        return TargetError(
+            f"`{', '.join(patterns)}` leaves no host.", remedy="Name at least one.", host=", ".join(patterns)
+        )
+    return UnreachableError(
+        f"None of {len(faults)} hosts can be used: {' '.join(error.message for error in faults)}",
+        remedy=faults[0].remedy,
+        host=", ".join(opened.faults),
+    )
 
 
 def _now() -> datetime:

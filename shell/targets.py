@@ -21,6 +21,17 @@ from shell.live_names import TargetNames
 CONNECTING_AT_ONCE = 10
 
 
+def host_patterns(on: str) -> list[str]:
+    """Return the patterns of `--on`: this machine apart, the rest whole, so that `!` excludes from all of it.
+
+    >>> host_patterns("local,all,!web2")
+    ['local', 'all,!web2']
+    """
+    terms = [term.strip() for term in on.split(",") if term.strip()]
+    hosts = [term for term in terms if term != LOCAL]
+    return ([LOCAL] if LOCAL in terms else []) + ([",".join(hosts)] if hosts else [])
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The targets that answered, the faults of those that didn't, and where the choice came from."""

@@ -5,8 +5,10 @@ declared column for each record, no row for no output, and raises `ParseError` f
 doesn't know, rather than guess.
 """
 
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeAlias
 
 from intents.parsers import disks, files, generic, hosts, networks, processes, services, users
@@ -88,13 +90,28 @@ def parse_output(parser: str, output: bytes, columns: tuple[Column, ...]) -> lis
     return PARSERS[parser](output, columns)
 
 
+@contextmanager
+def _without_user_parsers() -> Iterator[None]:
+    """Hide the folder from which jc would run every `*.py` when it is first imported (jc 1.26, lib.py)."""
+    before = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = "/nonexistent"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["XDG_DATA_HOME"]
+        else:
+            os.environ["XDG_DATA_HOME"] = before
+
+
 def _parse_with_jc(name: str, output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Load only that one module of jc: about 30 ms, once."""
     from importlib import import_module
 
     if not output.strip():
         return []
-    module = import_module(f"jc.parsers.{name}")
+    with _without_user_parsers():
+        module = import_module(f"jc.parsers.{name}")
     try:
         parsed = module.parse(decode(output), quiet=True)
     except Exception as error:  # jc's parsers raise whatever their code meets in text that they don't know

@@ -1,5 +1,8 @@
 """Parsers on what tools really write, on hostile names, on nothing, and on garbage."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -284,3 +287,18 @@ def test_jc_is_asked_for_one_parser_by_name() -> None:
 @pytest.mark.parametrize("name", ["jc:no_such_parser", "jc:../x", "F:nothing", "jc:", "kv2", ""])
 def test_unknown_parsers_are_known_as_such(name: str) -> None:
     assert not is_known_parser(name)
+
+
+def test_jc_runs_no_code_from_the_users_home(tmp_path: Path) -> None:
+    folder = tmp_path / "jc" / "jcparsers"
+    folder.mkdir(parents=True)
+    (folder / "uptime.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    program = (
+        "from intents.parsers import parse_output; from intents.values import Column; "
+        "parse_output('jc:uptime', b' 01:00:00 up 1 min,  1 user,  load average: 0.1, 0.1, 0.1', (Column('uptime'),))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2],
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert not (tmp_path / "ran").exists()

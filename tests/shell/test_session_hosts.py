@@ -75,3 +75,12 @@ def test_an_untrusted_host_key_is_refused_and_nothing_runs(tmp_path: Path, sessi
     assert response.fault is not None
     assert "key" in response.fault.message
     assert response.outcomes == {}
+
+
+def test_a_host_that_is_excluded_is_not_touched(tmp_path: Path, session: Session) -> None:
+    file = tmp_path / "remote.conf"
+    file.write_text("a = 1\n")
+    order = ["file.append_line", [f"path={file}", "line=b = 2"]]
+    response = session.run_intent(str(order[0]), list(order[1]), Options(on="all,!web1", yes=True))
+    assert response.outcomes == {}
+    assert file.read_text() == "a = 1\n"
