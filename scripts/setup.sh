@@ -147,7 +147,7 @@ install_dependencies() {
   say "Installing into $VENV"
   if has uv; then
     with_progress "installing" uv pip install --python $VENV/bin/python --find-links "$wheels" \
-      --no-build-package llama-cpp-python "$llama" --group dev --editable .
+      --only-binary llama-cpp-python "$llama" --group dev --editable .
   else
     with_progress "installing" $VENV/bin/python -m pip install --find-links "$wheels" \
       --only-binary llama-cpp-python "$llama" --group dev --editable .
