@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from executors.diffs import state_diff
 from executors.file_replace import EditCutOffError, read_file, replace_file
+from executors.file_state import last_line
 from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, Plan, PlannedStep, PlaybookStep, RunStep, Stage
 from executors.planning import file_row, plan_steps
 from executors.policy import Door, Policy, Question, require_permission
 from executors.recorder import Recorder
-from executors.state import Target, UnreachableStepError, execute, failure_of, last_line, read_state, unmet
+from executors.state import Target, UnreachableStepError, execute, failure_of, read_state, unmet
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError, SaysoError, UnreachableError
 from intents.intent import Intent, Operation

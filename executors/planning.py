@@ -21,6 +21,7 @@ from executors.validators import validator_for
 from intents.errors import PlanError, StepError
 from intents.intent import Edit, Intent, Operation, PlaybookRun
 from intents.interpretation import Evidence, Match
+from intents.rules import check_value
 from intents.template import render_word
 from intents.values import Json, Row
 from playbooks.library import PlaybookError, find_playbook
@@ -107,6 +108,8 @@ def plan_steps(
     intent: Intent, values: Mapping[str, Json], target: Target, *, cancel: Cancel | None
 ) -> tuple[PlannedStep, ...]:
     """Return the planned steps of an intent on one host."""
+    for name, value in values.items():
+        check_value(intent, name, value)  # wherever it came from: a request, a script, the history
     operation = intent.operation_for(target.facts)
     if operation.read is not None:
         step = run_step(intent, operation.read.command, values, interrupt=intent.interrupt)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from executors.file_state import last_line
 from executors.ssh_config import HostAddress
 from executors.transport import Cancel, Completed, Login, Transport
-from intents.errors import StepError, UnreachableError
+from intents.errors import StepError
 from intents.intent import Command, Expectation, Intent, Interrupt, Read, Word
 from intents.parsers import parse_output
 from intents.template import render_template, render_word
@@ -117,12 +118,6 @@ class UnreachableStepError(StepError):
         )
 
 
-def last_line(output: bytes) -> str:
-    """Return the last line that says something, as text."""
-    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:400] if lines else ""
-
-
 def read_state(intent: Intent, read: Read, values: Mapping[str, Json], target: Target, cancel: Cancel | None) -> Row:
     """Return the state as one row; empty where there is none (the thing is absent).
 
@@ -180,6 +175,3 @@ def unmet(
             if shown not in accepted or not now:
                 problems.append(f"{expectation.column} is {shown or 'unset'}, not {' or '.join(accepted)}")
     return problems
-
-
-__all__ = ["Target", "UnreachableError", "UnreachableStepError"]

@@ -80,16 +80,15 @@ def ground(
         span = (proposal.found.start, proposal.found.end)
         if (name in chosen and not proposal.parameter.many) or any(_overlap(span, other) for other in used):
             continue
-        if not _may_use(proposal, text):
+        if not _may_use(proposal):
             continue
         chosen.setdefault(name, []).append(proposal)
         used.append(span)
     return _grounding(intent, text, context, chosen)
 
 
-def _may_use(proposal: _Proposal, text: str) -> bool:
+def _may_use(proposal: _Proposal) -> bool:
     """An optional number or word without any cue is left to the row operations and the reader."""
-    del text
     return proposal.parameter.required or proposal.cue is not None or proposal.score >= _LIVE_OR_SHAPED
 
 

@@ -8,7 +8,6 @@ them). Tags, anchors' merges and duplicate keys are refused.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import yaml
@@ -65,22 +64,6 @@ def parse_pack(text: str, name: str) -> PackFile:
             "a pack is a mapping of intents.", remedy="Write `noun.verb:` at the left margin.", where=f"{name}:1"
         )
     return PackFile(name, value, lines)
-
-
-def read_pack(path: Path, name: str | None = None) -> PackFile:
-    """Read and parse the pack at `path`. Raises `CatalogueError`, also for text that is not UTF-8."""
-    shown = name or str(path)
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CatalogueError(
-            f"byte {error.start} is not UTF-8.", remedy="Save the file as UTF-8.", where=f"{shown}:1"
-        ) from None
-    except OSError as error:
-        raise CatalogueError(
-            f"can't be read: {error.strerror}.", remedy="Check the file and its permissions.", where=f"{shown}:1"
-        ) from None
-    return parse_pack(text, shown)
 
 
 def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], name: str) -> Json:
