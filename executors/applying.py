@@ -20,9 +20,9 @@ from executors.state import Target, UnreachableStepError, execute, failure_of, r
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError, SaysoError, UnreachableError
 from intents.intent import Intent, Operation
-from intents.operations import apply_operations
+from intents.operations import Count, Filter, RowOperation, apply_operations
 from intents.parsers import parse_output
-from intents.values import Json
+from intents.values import Json, Row
 from playbooks.library import find_playbook
 
 HOSTS_AT_ONCE = 10
@@ -148,6 +148,11 @@ def _carry_out(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> 
         status: OutcomeStatus = "unknown" if isinstance(failure, UnreachableStepError) else "failed"
         if completed.ending in {"timeout", "cancelled"} and intent.is_change:
             status = "unknown"
+        if operation.read is not None:  # half a read's raw output helps nobody
+            return Outcome(
+                target.host, status, str(failure), completed.exit_code, stderr=_text(completed.stderr),
+                duration_s=completed.duration_s,
+            )  # fmt: skip
         return _with_output(target.host, status, completed, message=str(failure))
     if operation.read is not None:
         return _rows(stage, operation, completed, target.host)
@@ -159,7 +164,7 @@ def _rows(stage: Stage, operation: Operation, completed: Completed, host: str) -
     if read is None:
         raise PlanError("This operation reads nothing.", remedy="Report this pack.")
     rows = parse_output(read.parser, completed.stdout, read.columns)
-    table = apply_operations(rows, read.columns, stage.match.operations, order=read.order, limit=read.limit)
+    table = apply_operations(rows, read.columns, _asked_of(rows, stage), order=read.order, limit=read.limit)
     return Outcome(
         host,
         "ok",
@@ -173,6 +178,14 @@ def _rows(stage: Stage, operation: Operation, completed: Completed, host: str) -
         is_truncated=completed.is_truncated,
         duration_s=completed.duration_s,
     )
+
+
+def _asked_of(rows: Sequence[Row], stage: Stage) -> tuple[RowOperation, ...]:
+    """Return the operations; "how many cores" of an answer of one row wants that row, not its number."""
+    operations = stage.match.operations
+    if len(rows) == 1 and not any(isinstance(one, Filter) for one in operations):
+        return tuple(one for one in operations if not isinstance(one, Count))
+    return operations
 
 
 def _verified(

@@ -134,7 +134,8 @@ def _plan_command(
     cannot_undo = operation.undo.impossible if operation.undo else None
     lacking = unmet(intent, operation.expect, values, before=None, now=before)
     if not lacking and not operation.always:
-        return PlannedStep(step, Effect.ALREADY_SO, reason="the state is already as wanted", before=before)
+        reason = "the state is already as wanted" if before else f"there is no {_subject(intent, values)}"
+        return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=before)
     after = predicted_state(intent, operation, values, before)
     diff = state_diff(before, after, _subject(intent, values))
     return PlannedStep(step, Effect.WILL_CHANGE, diff=diff, before=before, cannot_undo=cannot_undo)

@@ -25,6 +25,8 @@ class RecordSummary:
     user: str | None
     kind: str | None
     status: int | str | None
+    what: str | None
+    """What came of it in words, as the `end` event says ("changed", "dry run")."""
     intents: tuple[str, ...]
     hosts: tuple[str, ...]
 
@@ -55,6 +57,7 @@ def summarise(connection: sqlite3.Connection, record: int) -> RecordSummary:
         user=_text(request.get("user")),
         kind=_text(_last(payloads, "interpretation").get("kind")),
         status=status if isinstance(status, int | str) else None,
+        what=_text(_last(payloads, "end").get("what")),
         intents=_distinct(one.get("intent") for one in [*stages, *steps] or matches),
         hosts=_distinct([*hosts, *(step.get("host") for step in steps)]),
     )

@@ -175,6 +175,8 @@ def _stretches(
     """Yield the stretches the type finds itself, then plain words that it would accept as a name."""
     shaped = list(parameter.type.find(text, context))
     for found in shaped:
+        if _takes_plain_words(parameter) and _is_own_word(found, text, tokens, known_stems):
+            continue  # "list the processes": there is an account called list
         yield found, parameter.type.name != "count" or parameter.required
     if not _takes_plain_words(parameter):
         return
@@ -204,6 +206,16 @@ def _takes_plain_words(parameter: Parameter) -> bool:
     return name.startswith("name") or name in {
         "user", "group", "package", "interface", "host", "process", "text", "regex", "mount", "glob", "mode", "signal", "pid",
     }  # fmt: skip
+
+
+def _is_own_word(found: Found, text: str, tokens: Sequence[Token], known_stems: frozenset[str]) -> bool:
+    """Whether a name that was found is just a word of the intent's own, or of any sentence."""
+    return any(
+        (token.start, token.end) == (found.start, found.end)
+        and (token.stem in known_stems or token.folded in FUNCTION_WORDS)
+        and not _is_quoted(text, token)
+        for token in tokens
+    )
 
 
 def _is_quoted(text: str, token: Token) -> bool:

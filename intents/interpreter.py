@@ -206,7 +206,7 @@ class Interpreter:
         if not intent.is_change and clause.answer.intent is None and not self._may_ignore(best, confidence):
             words = ", ".join(token.text for token in best.soft)
             return self._menu(clause.whole, weighed, f"too many words are not accounted for: {words}")
-        problem = self._leftover_question(best)
+        problem = None if best.grounding.missing and not clause.answer.values else self._leftover_question(best)
         if problem is not None:
             stage = "a word of the request is not accounted for"
             return Interpretation(clause.whole, 0.0, question=problem, stage=stage)
@@ -233,8 +233,7 @@ class Interpreter:
         said = ", ".join(f'"{token.text}"' for token in words)
         return Question(
             f"I understood `{intent.name}` ({_small(intent.summary)}), but not {said}. Say it without, or in other words.",
-            choices=(Choice(intent.summary, intent=intent.name),),
-            intent=None,
+            intent=intent.name,
         )
 
     def _matched(self, clause: _Clause, best: Reading, confidence: float) -> Interpretation:
@@ -252,8 +251,9 @@ class Interpreter:
         if missing:
             parameter = missing[0]
             hint = f" ({parameter.description})" if parameter.description else ""
+            unknown = " ".join(f'"{token.text}" is none that I know here.' for token in best.soft[:1])
             question = Question(
-                f"To {_small(intent.summary)}: which {parameter.name.replace('_', ' ')}{hint}?",
+                f"To {_small(intent.summary)}: which {parameter.name.replace('_', ' ')}{hint}? {unknown}".rstrip(),
                 choices=tuple(Choice(name, value=name) for name in parameter.type.complete("", context)[:5]),
                 intent=intent.name,
                 parameter=parameter.name,

@@ -94,8 +94,10 @@ def parse_arguments(argv: Sequence[str]) -> Invocation:
     parser.add_argument("--model")
     parser.add_argument("--timeout", type=float)
     parser.add_argument("--config")
-    for flag in ("--dry-run", "--explain", "--yes", "--json", "--version", "--help", "--debug"):
+    for flag in ("--dry-run", "--explain", "--yes", "--json", "--debug"):
         parser.add_argument(flag, action="store_true")
+    parser.add_argument("--version", "-V", action="store_true")
+    parser.add_argument("--help", "-h", action="store_true")
     options = parser.parse_intermixed_args(list(argv))
     if options.timeout is not None and not options.timeout > 0:
         raise _UsageError("--timeout needs a number of seconds above 0.", remedy="Write e.g. --timeout 30.")

@@ -96,6 +96,8 @@ def _listed(record: RecordSummary) -> dict[str, Json]:
 def _outcome(record: RecordSummary) -> str:
     if record.status is None:
         return "not ended"
+    if record.what is not None:
+        return record.what
     if isinstance(record.status, int) and record.status in set(ExitStatus):
         return ExitStatus(record.status).name.lower().replace("_", " ")
     return str(record.status)

@@ -15,6 +15,7 @@ from intents.errors import PlanError
 from intents.interpretation import Interpretation, Question
 from intents.interpreter import Answer
 from intents.values import Json
+from shell.exit_status import ExitStatus
 from shell.response import Approval, Response
 
 LOOK_BACK = 500
@@ -118,6 +119,7 @@ class Journal:
             "end",
             {
                 "status": int(response.status),
+                "what": _what_came_of_it(response),
                 "fault": {"code": fault.code, "message": fault.message} if fault else None,
                 "warnings": list(response.warnings),
                 "model": response.model.sha256 if response.model else None,
@@ -168,6 +170,20 @@ class NoJournal(Journal):
 
     def end_step(self, begun: int, outcome: Mapping[str, Json]) -> None:
         """Keep nothing: there is nowhere to keep it."""
+
+
+def _what_came_of_it(response: Response) -> str:
+    """Return in words what the request led to, so that a list tells a change from a plan that stayed one."""
+    if response.status is not ExitStatus.DONE:
+        return response.status.name.lower().replace("_", " ")
+    outcomes = [outcome for results in response.outcomes.values() for outcome in results]
+    if any(outcome.status == "changed" for outcome in outcomes):
+        return "changed"
+    if outcomes:
+        return "done"
+    if response.plan is None:
+        return "explained"
+    return "nothing to do" if response.plan.is_empty else "dry run"
 
 
 def open_journal(path: Path, current: Journal | None) -> Journal:

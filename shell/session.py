@@ -337,7 +337,7 @@ class Session:
             return road.failed_history(road.journal.error)
         approval = self._approval(road, plan, decision)
         if approval is None and decision.verdict is not Verdict.ALLOW:
-            return road.refused(decision)
+            return road.refused(decision, was_asked=self._door == "terminal")
         road.response = replace(road.response, approval=approval)
         if approval is not None:
             road.journal.add_approval(approval)
@@ -445,7 +445,7 @@ class _Road:
             statuses.append(ExitStatus.INTERRUPTED)
         return replace(self.response, status=combined(statuses))
 
-    def refused(self, decision: Decision) -> Response:
+    def refused(self, decision: Decision, *, was_asked: bool) -> Response:
         """Return the response of a plan that may not run."""
         if decision.verdict is Verdict.DENY:
             fault = Fault("policy", f"Refused: {decision.why or decision.rule}.", "Nothing was changed.")
@@ -453,7 +453,9 @@ class _Road:
             fault = Fault(
                 "not_approved",
                 "Not approved, so nothing was changed.",
-                "Approve it at a terminal, or add --yes where that suffices.",
+                "Ask again when you want it."
+                if was_asked
+                else "Approve it at a terminal, or add --yes where that suffices.",
             )
         return replace(self.response, status=ExitStatus.REFUSED, fault=fault)
 

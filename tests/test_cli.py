@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -269,9 +270,10 @@ def child_of(parent: int, name: str) -> int:
     while time.monotonic() < limit:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
             for child in task.read_text().split():
-                command = Path(f"/proc/{child}/cmdline")
-                if command.exists() and Path(command.read_text().split("\0")[0]).name == name:
-                    return int(child)
+                with suppress(FileNotFoundError, ProcessLookupError):  # it may end while it is looked at
+                    words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+                    if Path(words[0]).name == name:
+                        return int(child)
         select.select([], [], [], 0.02)
     raise AssertionError(f"no {name} was started")
 
