@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from intents.errors import ValueRejected
 from intents.intent import Intent, Parameter
-from intents.interpretation import Argument, Evidence, Span
+from intents.interpretation import Argument, Evidence, Span, overlap
 from intents.types.base import Found, ValueContext
 from intents.types.canonical import CanonicalType
 from intents.values import Json
@@ -78,7 +78,7 @@ def ground(
     for proposal in proposals:
         name = proposal.parameter.name
         span = (proposal.found.start, proposal.found.end)
-        if (name in chosen and not proposal.parameter.many) or any(_overlap(span, other) for other in used):
+        if (name in chosen and not proposal.parameter.many) or any(overlap(span, other) for other in used):
             continue
         if not _may_use(proposal):
             continue
@@ -181,7 +181,7 @@ def _stretches(
     if not _takes_plain_words(parameter):
         return
     for token in tokens:
-        if token.folded in FUNCTION_WORDS or any(_overlap((token.start, token.end), (f.start, f.end)) for f in shaped):
+        if token.folded in FUNCTION_WORDS or any(overlap((token.start, token.end), (f.start, f.end)) for f in shaped):
             continue
         if token.stem in known_stems and not _is_quoted(text, token):
             continue
@@ -243,7 +243,3 @@ def _score(
     if after and after[0].folded in neighbours.after.get(parameter.name, ()):
         score += _NEIGHBOUR_AFTER
     return score, cue
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]

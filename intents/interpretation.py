@@ -14,6 +14,15 @@ Span: TypeAlias = tuple[int, int]
 EvidenceSource: TypeAlias = Literal["request", "conversation", "inventory", "default", "answer", "history"]
 
 
+def overlap(one: Span, other: Span) -> bool:
+    """Whether two spans share a code point.
+
+    >>> overlap((0, 3), (2, 5)), overlap((0, 3), (3, 5))
+    (True, False)
+    """
+    return one[0] < other[1] and other[0] < one[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Where an argument comes from: the words of the request, or the other source that is named."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from intents.interpretation import Span
+from intents.interpretation import Span, overlap
 from intents.operations import (
     Aggregate,
     Columns,
@@ -116,7 +116,7 @@ class RowPhraseReader:
         )  # fmt: skip
         for reader in readers:
             for phrase in reader(text, context):
-                if not any(_overlap(span, other) for span in phrase.spans for other in used):
+                if not any(overlap(span, other) for span in phrase.spans for other in used):
                     phrases.append(phrase)
                     used += phrase.spans
         return phrases
@@ -274,10 +274,6 @@ class RowPhraseReader:
                 negative = match["how"] is not None and not match["how"].casefold().startswith("only")
                 yield RowPhrase(Filter(column.name, "!=" if negative else "=", value), (match.span(),))
                 break
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
 
 
 def _number(text: str) -> int:
