@@ -6,7 +6,7 @@ before each step.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from executors.diffs import state_diff
@@ -59,11 +59,14 @@ def apply_plan(plan: Plan, run: Run) -> dict[str, tuple[Outcome, ...]]:
     for stage in plan.stages:
         hosts = list(stage.hosts)
         with ThreadPoolExecutor(max_workers=min(HOSTS_AT_ONCE, len(hosts))) as pool:
-            work = [pool.submit(_apply_on_host, stage, host, run=run) for host in hosts]
+            work: list[Future[tuple[Outcome, ...]]] = []
             try:
+                for host in hosts:
+                    work.append(pool.submit(_apply_on_host, stage, host, run=run))  # noqa: PERF401 - kept when interrupted
                 done = [one.result() for one in work]
             except KeyboardInterrupt:
                 run.cancel.set()  # the steps end themselves, or wait where cutting them off would harm
+                work += [pool.submit(_apply_on_host, stage, host, run=run) for host in hosts[len(work) :]]
                 done = [one.result() for one in work]
         for host, results in zip(hosts, done, strict=True):
             outcomes[host] = (*outcomes.get(host, ()), *results)
