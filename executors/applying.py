@@ -7,16 +7,29 @@ before each step.
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from executors.command_planning import not_come_true
 from executors.diffs import state_diff
 from executors.file_replace import EditCutOffError, read_file, replace_file
 from executors.file_state import last_line
-from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, Plan, PlannedStep, PlaybookStep, RunStep, Stage
-from executors.planning import file_row, plan_steps
+from executors.plan import (
+    EditStep,
+    Effect,
+    Envelope,
+    Outcome,
+    OutcomeStatus,
+    Plan,
+    PlannedStep,
+    PlaybookStep,
+    RunStep,
+    Stage,
+)
+from executors.planning import plan_referenced, referenced_values
 from executors.policy import Door, Policy, Question, require_permission
 from executors.recorder import Recorder
-from executors.state import Target, UnreachableStepError, execute, failure_of, read_state, unmet
+from executors.state import Target, UnreachableStepError, execute, failure_of
+from executors.step_planning import file_row, plan_steps
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError, SaysoError, UnreachableError
 from intents.intent import Intent, Operation
@@ -56,23 +69,63 @@ def apply_plan(plan: Plan, run: Run) -> dict[str, tuple[Outcome, ...]]:
     for stage in plan.stages:
         require_permission(run.policy, _question(stage, run), is_approved=run.is_approved)
     outcomes: dict[str, tuple[Outcome, ...]] = {}
-    for stage in plan.stages:
-        hosts = list(stage.hosts)
-        with ThreadPoolExecutor(max_workers=min(HOSTS_AT_ONCE, len(hosts))) as pool:
-            work: list[Future[tuple[Outcome, ...]]] = []
-            try:
-                for host in hosts:
-                    work.append(pool.submit(_apply_on_host, stage, host, run=run))  # noqa: PERF401 - kept when interrupted
-                done = [one.result() for one in work]
-            except KeyboardInterrupt:
-                run.cancel.set()  # the steps end themselves, or wait where cutting them off would harm
-                work += [pool.submit(_apply_on_host, stage, host, run=run) for host in hosts[len(work) :]]
-                done = [one.result() for one in work]
-        for host, results in zip(hosts, done, strict=True):
-            outcomes[host] = (*outcomes.get(host, ()), *results)
-        if any(outcome.status not in {"ok", "changed"} for results in done for outcome in results):
+    of_stages: list[Mapping[str, tuple[Outcome, ...]]] = []
+    for place, stage in enumerate(plan.stages):
+        results = {
+            host: tuple(replace(one, stage=place) for one in some)
+            for host, some in _apply_stage(stage, of_stages, run).items()
+        }
+        of_stages.append(results)
+        for host, some in results.items():
+            outcomes[host] = (*outcomes.get(host, ()), *some)
+        if any(outcome.status not in {"ok", "changed"} for some in results.values() for outcome in some):
             break
     return outcomes
+
+
+def _apply_stage(
+    stage: Stage, before: Sequence[Mapping[str, tuple[Outcome, ...]]], run: Run
+) -> dict[str, tuple[Outcome, ...]]:
+    """Work on the hosts of a stage side by side; an interrupt waits for what has begun."""
+    hosts = list(stage.hosts)
+
+    def work_on(host: str) -> tuple[Outcome, ...]:
+        if stage.envelope is None:
+            return _apply_on_host(stage, host, run=run)
+        return _apply_envelope(stage, stage.envelope, before[stage.envelope.source].get(host, ()), host, run=run)
+
+    with ThreadPoolExecutor(max_workers=min(HOSTS_AT_ONCE, len(hosts))) as pool:
+        work: list[Future[tuple[Outcome, ...]]] = []
+        try:
+            for host in hosts:
+                work.append(pool.submit(work_on, host))  # noqa: PERF401 - kept when interrupted
+            done = [one.result() for one in work]
+        except KeyboardInterrupt:
+            run.cancel.set()  # the steps end themselves, or wait where cutting them off would harm
+            work += [pool.submit(work_on, host) for host in hosts[len(work) :]]
+            done = [one.result() for one in work]
+    return dict(zip(hosts, done, strict=True))
+
+
+def _apply_envelope(
+    stage: Stage, envelope: Envelope, source: Sequence[Outcome], host: str, *, run: Run
+) -> tuple[Outcome, ...]:
+    """Plan the stage's steps from the rows that the earlier one gave, and run them if they are within what was approved."""
+    intent, target = run.catalogue[stage.intent], run.targets[host]
+    try:
+        found = referenced_values([row for outcome in source for row in outcome.rows], envelope.column)
+        if len(found) > envelope.maximum:
+            raise PlanError(
+                f"{len(found)} values came out of the step before, and {envelope.maximum} were approved.",
+                remedy="Ask again for what is left.",
+            )
+        steps = plan_referenced(intent, stage.match, envelope.parameter, found, target, cancel=run.cancel)
+        risk = max((intent.risk_for({**stage.match.values(), **one.arguments}) for one in steps), default=stage.risk)
+        if risk > stage.risk:
+            raise PlanError(f"It would be {risk.word}, and {stage.risk.word} was approved.", remedy="Ask again for it.")
+    except SaysoError as error:
+        return (Outcome(host, _status_of(error), message=str(error)),)
+    return _apply_on_host(replace(stage, hosts={host: steps}), host, run=run)
 
 
 def _question(stage: Stage, run: Run) -> Question:
@@ -82,7 +135,7 @@ def _question(stage: Stage, run: Run) -> Question:
 def _apply_on_host(stage: Stage, host: str, *, run: Run) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for planned in stage.hosts[host]:
-        outcome = _apply_step(stage, planned, run.targets[host], run)
+        outcome = replace(_apply_step(stage, planned, run.targets[host], run), planned=planned)
         outcomes.append(outcome)
         if run.on_outcome is not None:
             run.on_outcome(outcome)
@@ -125,9 +178,8 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
     if stage.undo_of is not None and isinstance(planned.step, EditStep):
         return  # the edit itself compares the file's hash before it replaces it
     intent = run.catalogue[stage.intent]
-    fresh = plan_steps(intent, stage.match.values(), target, cancel=run.cancel)
-    again = fresh[stage.hosts[target.host].index(planned)]
-    if again.step == planned.step and again.before == planned.before:
+    (again,) = plan_steps(intent, stage.values_of(planned), target, cancel=run.cancel, with_touched=False)
+    if again.step == planned.step and _is_unmoved(intent, planned, again, target):
         return
     moved = state_diff(dict(planned.before), dict(again.before), "since the plan was made")
     if isinstance(again.step, PlaybookStep):
@@ -136,6 +188,14 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
         f"The state on {target.host} has changed since the plan was made.\n{moved}".rstrip(),
         remedy="Ask again for a new plan.",
     )
+
+
+def _is_unmoved(intent: Intent, planned: PlannedStep, again: PlannedStep, target: Target) -> bool:
+    """Whether the state is the one that was planned from; of one that was foreseen, what was promised must have come."""
+    if not planned.is_predicted:
+        return again.before == planned.before
+    promised = [one.column for one in intent.operation_for(target.facts).expect if one.test != "changed"]
+    return all(again.before.get(column) == planned.before.get(column) for column in promised)
 
 
 def _carry_out(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:
@@ -201,12 +261,9 @@ def _verified(
     run: Run,
 ) -> Outcome:
     """Read the state again: "exited 0" alone is no success."""
-    after: Mapping[str, Json] = {}
-    problems: list[str] = []
-    if operation.state is not None:
-        values = stage.match.values()
-        after = read_state(intent, operation.state, values, target, run.cancel)
-        problems = unmet(intent, operation.expect, values, before=planned.before, now=after)
+    after, problems = not_come_true(
+        intent, operation, stage.values_of(planned), target, before=planned.before, cancel=run.cancel
+    )
     message = f"The command ended well, but {'; '.join(problems)}. Look at the host's logs." if problems else ""
     return _with_output(
         target.host,
@@ -273,7 +330,7 @@ def _described(stage: Stage, planned: PlannedStep, host: str) -> dict[str, Json]
         "host": host,
         "intent": stage.intent,
         "risk": stage.risk.word,
-        "arguments": stage.match.values(),
+        "arguments": stage.values_of(planned),
         "effect": planned.effect.value,
         "before": dict(planned.before),
         "as_user": step.as_user,

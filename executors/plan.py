@@ -69,6 +69,15 @@ Step: TypeAlias = RunStep | EditStep | PlaybookStep
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """What else a step touches: shown before approval, of no weight in what is decided."""
+
+    label: str
+    """What it is: "services that depend on it"."""
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step with what is known of its effect on one host."""
 
@@ -81,11 +90,37 @@ class PlannedStep:
     before: Mapping[str, Json] = field(default_factory=dict)
     """The state before (one row), for verification and undo."""
     cannot_undo: str | None = None
+    touched: tuple[Touched, ...] = ()
+    is_summary: bool = False
+    """Whether the diff leaves something out, so that it can't be approved by having been seen."""
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    """The values that this step has besides its stage's: taken from the rows of an earlier stage."""
+    is_predicted: bool = False
+    """Whether the state before is what an earlier stage of the plan will lead to, not what was read."""
+    guard: str | None = None
+    """Why the change can cut off the person who makes it, so that a rollback is armed before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is approved of a stage whose arguments only an earlier stage's run will tell.
+
+    Outside of it nothing runs: more values than `maximum`, or a value that the parameter doesn't take.
+    """
+
+    parameter: str
+    source: int
+    """The earlier stage's place in the plan, from 0."""
+    column: str
+    maximum: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The steps of one match over its hosts."""
+    """The steps of one match over its hosts.
+
+    With an `envelope` the hosts have no steps yet: they are planned when the stage's turn comes.
+    """
 
     intent: str
     risk: Risk
@@ -94,6 +129,11 @@ class Stage:
     hosts: Mapping[str, tuple[PlannedStep, ...]]
     undo_of: int | None = None
     """The record whose edit this stage takes back; None for an ordinary stage."""
+    envelope: Envelope | None = None
+
+    def values_of(self, planned: PlannedStep) -> dict[str, Json]:
+        """Return the argument values of one of its steps."""
+        return {**self.match.values(), **planned.arguments}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +161,16 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether it is a change plan of which every effect is "already so"."""
-        return self.is_change and all(
-            planned.effect is Effect.ALREADY_SO
-            for stage in self.stages
-            for steps in stage.hosts.values()
-            for planned in steps
+        has_open = any(stage.envelope is not None for stage in self.stages)
+        return (
+            self.is_change
+            and not has_open
+            and all(
+                planned.effect is Effect.ALREADY_SO
+                for stage in self.stages
+                for steps in stage.hosts.values()
+                for planned in steps
+            )
         )
 
 
@@ -154,3 +199,7 @@ class Outcome:
     after: Mapping[str, Json] = field(default_factory=dict)
     backup: str | None = None
     """Where the edit's backup lies on its host."""
+    stage: int = 0
+    """The place of its stage in the plan, from 0."""
+    planned: PlannedStep | None = None
+    """The step that it is of; None for a host of which no step could be begun."""

@@ -1,30 +1,23 @@
-"""Makes the plan of a request: what each step would do on each host, computed from real state.
+"""Makes the plan of a request: its stages in order, each from real state and from what the ones before will lead to."""
 
-Planning reads and never changes: it runs the intent's state read, or reads the file that an edit
-is about. The diff is computed, not assumed.
-"""
-
-import hashlib
-import json
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from executors.diffs import state_diff, unified_diff
-from executors.edits import apply_edit
-from executors.file_replace import FileState, read_file
-from executors.plan import EditStep, Effect, Plan, PlannedStep, PlaybookStep, Stage
-from executors.state import Target, expected_values, read_state, run_step, unmet
+from executors.command_planning import Forecast
+from executors.plan import EditStep, Envelope, Plan, PlannedStep, Stage
+from executors.plan_hash import finish_plan
+from executors.state import Target, read_rows
+from executors.step_planning import plan_steps
 from executors.transport import Cancel
-from executors.validators import validator_for
-from intents.errors import PlanError, StepError
-from intents.intent import Edit, Intent, Operation, PlaybookRun
-from intents.interpretation import Evidence, Match
-from intents.rules import check_value
-from intents.template import render_word
-from intents.values import Json, Row
-from playbooks.library import PlaybookError, find_playbook
+from intents.errors import PlanError, ValueRejected
+from intents.intent import Intent
+from intents.interpretation import Evidence, Match, RowReference
+from intents.operations import apply_operations
+from intents.values import Json
+
+REFERENCED_ROWS = 100
+"""How many values of an earlier stage's rows a later stage may work on."""
 
 
 def make_plan(
@@ -42,216 +35,118 @@ def make_plan(
     Raises `StepError` or `PlanError` when the state can't be read or a file can't be edited, and
     `UnreachableError` when a target of a change can't be reached.
     """
-    stages = []
+    planner = _Planner(catalogue, targets, cancel)
     for match in matches:
-        intent = catalogue[match.intent]
-        values = match.values()
-        hosts = {target.host: plan_steps(intent, values, target, cancel=cancel) for target in targets}
-        stages.append(Stage(intent.name, intent.risk_for(values), intent.effects, match, hosts))
-    return finish_plan(request, stages, targets, host_evidence=host_evidence, now=now)
+        planner.add(match)
+    return finish_plan(request, planner.stages, targets, host_evidence=host_evidence, now=now)
 
 
-def finish_plan(
-    request: str, stages: Sequence[Stage], targets: Sequence[Target], *, host_evidence: Evidence, now: datetime
-) -> Plan:
-    """Return the plan of finished stages, with its hash over all that decides what will run."""
-    facts = {target.host: dict(target.facts) for target in targets}
-    covered = [[_covered_stage(stage) for stage in stages], facts]
-    digest = hashlib.sha256(json.dumps(covered, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-    return Plan(
-        id=secrets.token_hex(8),
-        hash=digest,
-        request=request,
-        created_utc=now.isoformat(timespec="milliseconds"),
-        stages=tuple(stages),
-        facts=facts,
-        host_evidence=host_evidence,
-    )
+@dataclass(slots=True)
+class _Planner:
+    """The stages so far, and what they will lead to on each host."""
+
+    catalogue: Mapping[str, Intent]
+    targets: Sequence[Target]
+    cancel: Cancel | None
+    stages: list[Stage] = field(default_factory=list)
+    forecasts: dict[str, Forecast] = field(default_factory=dict)
+
+    def add(self, match: Match) -> None:
+        """Plan one more match."""
+        intent = self.catalogue[match.intent]
+        envelope = self._envelope(match)
+        hosts = {target.host: self._steps(intent, match, target, envelope) for target in self.targets}
+        stage = Stage(intent.name, intent.risk, intent.effects, match, hosts, envelope=envelope)
+        values = [stage.values_of(planned) for steps in hosts.values() for planned in steps] or [match.values()]
+        risk = max(intent.risk_for(one) for one in values)
+        self._refuse_second_edit(hosts)
+        self.stages.append(replace(stage, risk=risk))
+
+    def _steps(
+        self, intent: Intent, match: Match, target: Target, envelope: Envelope | None
+    ) -> tuple[PlannedStep, ...]:
+        if envelope is not None:
+            return ()
+        forecast = self.forecasts.setdefault(target.host, Forecast())
+        if not match.references:
+            return plan_steps(intent, match.values(), target, cancel=self.cancel, forecast=forecast)
+        ((parameter, reference),) = match.references.items()
+        found = referenced_values(self._rows(reference, target), reference.column)
+        return plan_referenced(intent, match, parameter, found, target, cancel=self.cancel, forecast=forecast)
+
+    def _envelope(self, match: Match) -> Envelope | None:
+        """Rows that come after a change are known only when it has run; all others are read now."""
+        if not match.references:
+            return None
+        ((parameter, reference),) = match.references.items()
+        if not any(stage.risk.value for stage in self.stages[: reference.match + 1]):
+            return None
+        return Envelope(parameter, reference.match, reference.column, REFERENCED_ROWS)
+
+    def _rows(self, reference: RowReference, target: Target) -> Sequence[Mapping[str, Json]]:
+        source = self.stages[reference.match]
+        intent = self.catalogue[source.intent]
+        read = intent.operation_for(target.facts).read
+        if read is None:
+            raise PlanError(
+                f"`{source.intent}` gives no rows to go on with.", remedy="Name an operation that shows rows."
+            )
+        rows = read_rows(intent, read, source.match.values(), target, self.cancel)
+        return apply_operations(rows, read.columns, source.match.operations, order=read.order, limit=read.limit).rows
+
+    def _refuse_second_edit(self, hosts: Mapping[str, tuple[PlannedStep, ...]]) -> None:
+        """The diff of a second edit would be made from a content that is not there yet."""
+        for host, steps in hosts.items():
+            edited = {
+                planned.step.path
+                for stage in self.stages
+                for planned in stage.hosts.get(host, ())
+                if isinstance(planned.step, EditStep)
+            }
+            for planned in steps:
+                if isinstance(planned.step, EditStep) and planned.step.path in edited:
+                    raise PlanError(
+                        f"Two steps of this plan edit {planned.step.path} on {host}.",
+                        remedy="Ask for the second edit when the first is done.",
+                    )
 
 
-def _covered_stage(stage: Stage) -> Json:
-    return {
-        "intent": stage.intent,
-        "risk": stage.risk.word,
-        "effects": list(stage.effects),
-        "arguments": stage.match.values(),
-        "operations": [repr(operation) for operation in stage.match.operations],
-        "undo_of": stage.undo_of,
-        "hosts": {host: [_covered_step(planned) for planned in steps] for host, steps in stage.hosts.items()},
-    }
-
-
-def _covered_step(planned: PlannedStep) -> Json:
-    step = planned.step
-    return {
-        "kind": type(step).__name__,
-        "step": {key: _plain(value) for key, value in asdict(step).items()},
-        "effect": planned.effect.value,
-        "before": dict(planned.before),
-    }
-
-
-def _plain(value: object) -> Json:
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(f"a step holds {type(value).__name__}, which a plan's hash doesn't cover")
-
-
-# -- one intent on one host
-
-
-def plan_steps(
-    intent: Intent, values: Mapping[str, Json], target: Target, *, cancel: Cancel | None
-) -> tuple[PlannedStep, ...]:
-    """Return the planned steps of an intent on one host."""
-    for name, value in values.items():
-        check_value(intent, name, value)  # wherever it came from: a request, a script, the history
-    operation = intent.operation_for(target.facts)
-    if operation.read is not None:
-        step = run_step(intent, operation.read.command, values, interrupt=intent.interrupt)
-        if intent.is_change:
-            reason = "it runs a program that is not on the reviewed list"
-            return (PlannedStep(step, Effect.CANNOT_KNOW, reason=reason, cannot_undo=reason),)
-        return (PlannedStep(step, Effect.READ),)
-    if operation.edit is not None:
-        return (_plan_edit(intent, operation.edit, values, target, cancel),)
-    if operation.playbook is not None:
-        return (_plan_playbook(intent, operation, operation.playbook, values, target, cancel),)
-    return (_plan_command(intent, operation, values, target, cancel),)
-
-
-def _plan_command(
-    intent: Intent, operation: Operation, values: Mapping[str, Json], target: Target, cancel: Cancel | None
-) -> PlannedStep:
-    if operation.state is None or operation.change is None:
-        raise PlanError(f"`{intent.name}` has nothing to run on {target.host}.", remedy="Report this pack.")
-    before = read_state(intent, operation.state, values, target, cancel)
-    step = run_step(intent, operation.change, values, interrupt=intent.interrupt)
-    cannot_undo = operation.undo.impossible if operation.undo else None
-    lacking = unmet(intent, operation.expect, values, before=None, now=before)
-    if not lacking and not operation.always:
-        reason = "the state is already as wanted" if before else f"there is no {_subject(intent, values)}"
-        return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=before)
-    after = predicted_state(intent, operation, values, before)
-    diff = state_diff(before, after, _subject(intent, values))
-    return PlannedStep(step, Effect.WILL_CHANGE, diff=diff, before=before, cannot_undo=cannot_undo)
-
-
-def predicted_state(intent: Intent, operation: Operation, values: Mapping[str, Json], before: Row) -> dict[str, Json]:
-    """Return the state that the change is expected to lead to; `(new)` stands for what only the run can tell."""
-    after = dict(before)
-    for expectation in operation.expect:
-        if expectation.test == "absent":
-            return {}
-        if expectation.test == "changed":
-            after[expectation.column] = "(new)"
-            continue
-        accepted = expected_values(intent, expectation, values)
-        if str(before.get(expectation.column)) not in accepted:
-            after[expectation.column] = accepted[0] if accepted else None
-    return after
-
-
-def _subject(intent: Intent, values: Mapping[str, Json]) -> str:
-    first = next((values[name] for name in intent.parameters if values.get(name) is not None), intent.name)
-    return ", ".join(str(one) for one in first) if isinstance(first, list | tuple) else str(first)
-
-
-def _plan_edit(
-    intent: Intent, edit: Edit, values: Mapping[str, Json], target: Target, cancel: Cancel | None
-) -> PlannedStep:
-    path = "".join(render_word(edit.path, intent.parameters, values))
-    as_user = editing_account(path, target, cancel)
-    state = read_file(target.transport, path, as_user=as_user)
-    if not state.exists and not edit.create:
-        raise StepError(
-            f"There is no file {path} on {target.host}.",
-            remedy="Check the path; this operation edits a file that is there.",
-            host=target.host,
+def referenced_values(rows: Sequence[Mapping[str, Json]], column: str) -> list[Json]:
+    """Return the values of a column, each once, in order. Raises `PlanError` where there are none or too many."""
+    found = list(dict.fromkeys(row[column] for row in rows if row.get(column) is not None))
+    if rows and not found:
+        raise PlanError(f"The rows have no `{column}`.", remedy=f"They have: {', '.join(rows[0])}.")
+    if len(found) > REFERENCED_ROWS:
+        raise PlanError(
+            f"{len(found)} values are more than {REFERENCED_ROWS} for one plan.", remedy="Narrow the rows down first."
         )
-    arguments = {
-        name: "".join(rendered)
-        for name, word in edit.arguments.items()
-        if (rendered := render_word(word, intent.parameters, values))
-    }
-    after = apply_edit(edit.operation, state.content, arguments)
-    checker = validator_for(edit.validator, path)
-    step = EditStep(
-        path,
-        state.sha256 if state.exists else None,
-        after,
-        checker.name if checker else None,
-        as_user=as_user,
-        interrupt=intent.interrupt,
-    )
-    if state.exists and after == state.content:
-        return PlannedStep(step, Effect.ALREADY_SO, reason="the file already reads so", before=file_row(state))
-    diff = unified_diff(state.content if state.exists else None, after, path)
-    return PlannedStep(step, Effect.WILL_CHANGE, diff=diff, before=file_row(state))
+    return found
 
 
-def _plan_playbook(
+def plan_referenced(
     intent: Intent,
-    operation: Operation,
-    run: PlaybookRun,
-    values: Mapping[str, Json],
+    match: Match,
+    parameter: str,
+    found: Sequence[Json],
     target: Target,
+    *,
     cancel: Cancel | None,
-) -> PlannedStep:
-    """The playbook's own dry run is what tells the effect; its hash stands for the state before."""
-    from executors.ansible import check_playbook
+    forecast: Forecast | None = None,
+) -> tuple[PlannedStep, ...]:
+    """Return one step for each value (one for all where the parameter takes several).
 
-    variables = tuple(
-        (name, "".join(rendered))
-        for name, word in run.variables.items()
-        if (rendered := render_word(word, intent.parameters, values))
-    )
-    try:
-        playbook = find_playbook(run.name)
-        playbook.complete(dict(variables))
-    except PlaybookError as error:
-        raise PlanError(f"`{intent.name}` can't be planned: {error}.", remedy="Report this pack.") from error
-    step = PlaybookStep(run.name, variables, playbook.sha256, run.as_user, run.timeout_s, intent.interrupt)
-    result = check_playbook(playbook, step, target, cancel=cancel)
-    told = json.dumps([result.effect.value, result.diff, result.reasons], ensure_ascii=False)
-    before = {"check_sha256": hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()}
-    cannot_undo = operation.undo.impossible if operation.undo else None
-    reason = "; ".join(result.reasons)
-    return PlannedStep(step, result.effect, diff=result.diff, reason=reason, before=before, cannot_undo=cannot_undo)
-
-
-def file_row(state: FileState) -> Row:
-    """Return what is kept of a file's state: not its content."""
-    return {
-        "exists": state.exists,
-        "sha256": state.sha256 if state.exists else None,
-        "mode": state.mode,
-        "owner": state.owner,
-        "group": state.group,
-        "size": state.size_bytes,
-    }
-
-
-def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | None:
-    """Return the account that may replace the file: None for the login itself, else `root` or the folder's owner.
-
-    An atomic replace needs to write in the file's folder, and to keep its owner the file must be
-    the account's own. Root acts as the owner below a folder that somebody else may write: what that
-    account can do there, it may be made to do, and no more.
+    A value from a host's output is data: it must be canonical for the parameter's type. Raises `PlanError`.
     """
-    folder = path.rpartition("/")[0] or "/"
-    run = target.transport.run
-    if target.login.uid == 0:
-        owners = (
-            run(["stat", "-L", "-c", "%U", "--", folder, path], cancel=cancel).stdout.decode("utf-8", "replace").split()
-        )
-        is_one = len(set(owners)) == 1
-        return owners[0] if is_one and owners[0] not in {"root", "UNKNOWN"} else None
-    writable = run(["test", "-w", folder], cancel=cancel).exit_code == 0
-    own = run(["test", "-O", path], cancel=cancel).exit_code == 0
-    absent = run(["test", "-e", path], cancel=cancel).exit_code != 0
-    return None if writable and (own or absent) else "root"
+    is_many = intent.parameters[parameter].many
+    groups: list[Json] = [list(found)] if is_many and found else list(found)
+    steps: list[PlannedStep] = []
+    for value in groups:
+        try:
+            planned = plan_steps(intent, {**match.values(), parameter: value}, target, cancel=cancel, forecast=forecast)
+        except ValueRejected as error:
+            raise PlanError(
+                f"`{intent.name}` on {target.host} doesn't take a value of the rows: {error.message}",
+                remedy="Name another column, or the value yourself.",
+            ) from error
+        steps += [replace(one, arguments={parameter: value}) for one in planned]
+    return tuple(steps)

@@ -45,9 +45,7 @@ def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, in
 def vectors_of(intent: Intent, values: Mapping[str, Json], facts: Mapping[str, str]) -> list[tuple[str, ...]]:
     """Return the argument vectors that an intent would run on a target with these facts, state read first. Pure."""
     operation = intent.operation_for(facts)
-    commands = [read.command for read in (operation.state, operation.read) if read is not None]
-    commands += [operation.change] if operation.change is not None else []
-    return [run_step(intent, command, values, interrupt=intent.interrupt).argv for command in commands]
+    return [run_step(intent, command, values, interrupt=intent.interrupt).argv for command in operation.commands]
 
 
 def _account(command: Command, values: Mapping[str, Json]) -> str | None:
@@ -118,11 +116,10 @@ class UnreachableStepError(StepError):
         )
 
 
-def read_state(intent: Intent, read: Read, values: Mapping[str, Json], target: Target, cancel: Cancel | None) -> Row:
-    """Return the state as one row; empty where there is none (the thing is absent).
-
-    Raises `StepError` when the state can't be read.
-    """
+def read_rows(
+    intent: Intent, read: Read, values: Mapping[str, Json], target: Target, cancel: Cancel | None
+) -> tuple[Row, ...]:
+    """Return the rows of a read that belongs to a change. Raises `StepError` when it fails."""
     step = run_step(intent, read.command, values, interrupt="kill")
     completed = execute(target, step, cancel=cancel)
     failure = failure_of(completed, step, target.host)
@@ -137,7 +134,15 @@ def read_state(intent: Intent, read: Read, values: Mapping[str, Json], target: T
             argv=step.argv,
             exit_code=completed.exit_code,
         )
-    rows = parse_output(read.parser, completed.stdout, read.columns)
+    return tuple(parse_output(read.parser, completed.stdout, read.columns))
+
+
+def read_state(intent: Intent, read: Read, values: Mapping[str, Json], target: Target, cancel: Cancel | None) -> Row:
+    """Return the state as one row; empty where there is none (the thing is absent).
+
+    Raises `StepError` when the state can't be read.
+    """
+    rows = read_rows(intent, read, values, target, cancel)
     return rows[0] if rows else {}
 
 

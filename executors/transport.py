@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import BinaryIO, Literal, Protocol, TypeAlias
 
 Ending: TypeAlias = Literal["exited", "signalled", "timeout", "cancelled", "lost"]
 """How a command ended. `lost`: the connection went away, so what happened is unknown."""
@@ -88,7 +88,7 @@ class Transport(Protocol):
         self,
         argv: Sequence[str],
         *,
-        stdin: bytes | None = None,
+        stdin: bytes | BinaryIO | None = None,
         as_user: str | None = None,
         timeout_s: float = 60.0,
         cancel: Cancel | None = None,
@@ -97,7 +97,7 @@ class Transport(Protocol):
     ) -> Completed:
         """Run `argv` and wait for it.
 
-        `as_user` runs it as another account (through sudo where needed). `on_output` gets stdout
+        `stdin` as an open binary file is read from where it stands to its end, in pieces. `as_user` runs it as another account (through sudo where needed). `on_output` gets stdout
         as it comes. `uninterruptible` lets a running command end by itself after a cancel
         (`interrupt: wait`); the timeout still holds.
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from executors.command_planning import Forecast
 from executors.diffs import state_diff, unified_diff
 from executors.file_replace import read_file
 from executors.plan import EditStep, Effect, PlannedStep, Stage
-from executors.planning import file_row, plan_steps
-from executors.state import Target, read_state
+from executors.state import Target, read_state, run_step
+from executors.step_planning import file_row, plan_steps
 from executors.transport import Cancel
 from intents.errors import PlanError
 from intents.intent import Intent, Operation
@@ -45,7 +46,11 @@ def undo_stages(
 
     Raises `PlanError` where there is no inverse, or where the world has moved since, saying what.
     """
-    return [_undo_step(record, step, catalogue, targets[step.host], context, cancel) for step in reversed(steps)]
+    forecasts = {host: Forecast() for host in targets}
+    return [
+        _undo_step(record, step, catalogue, targets[step.host], context, cancel, forecasts[step.host])
+        for step in reversed(steps)
+    ]
 
 
 def _undo_step(
@@ -55,6 +60,7 @@ def _undo_step(
     target: Target,
     context: ValueContext,
     cancel: Cancel | None,
+    forecast: Forecast,
 ) -> Stage:
     intent = catalogue.get(step.intent)
     if intent is None:
@@ -69,7 +75,7 @@ def _undo_step(
     if undo is None or undo.intent is None:
         reason = undo.impossible if undo and undo.impossible else "no inverse is known"
         raise PlanError(f"Record {record} can't be undone: {reason}.", remedy="Say what you want instead.")
-    _refuse_if_moved(record, step, intent, operation, target, cancel)
+    _refuse_if_moved(record, step, intent, operation, target, cancel, forecast)
     inverse = catalogue[undo.intent]
     available: dict[str, Json] = {**step.arguments, **{f"before.{name}": value for name, value in step.before.items()}}
     arguments = {}
@@ -79,18 +85,26 @@ def _undo_step(
         many = inverse.parameters[name].many
         arguments[name] = Argument([value] if many else value, Evidence("history", note=f"record {record}"))
     match = Match(inverse.name, arguments, 1.0)
-    planned = plan_steps(inverse, match.values(), target, cancel=cancel)
+    planned = plan_steps(inverse, match.values(), target, cancel=cancel, forecast=forecast)
     risk = inverse.risk_for(match.values())
     return Stage(inverse.name, risk, inverse.effects, match, {target.host: planned}, undo_of=record)
 
 
 def _refuse_if_moved(
-    record: int, step: DoneStep, intent: Intent, operation: Operation, target: Target, cancel: Cancel | None
+    record: int,
+    step: DoneStep,
+    intent: Intent,
+    operation: Operation,
+    target: Target,
+    cancel: Cancel | None,
+    forecast: Forecast,
 ) -> None:
     """The state must be what the change left behind, in every column that it promised."""
     if operation.state is None:
         return
-    now = read_state(intent, operation.state, step.arguments, target, cancel)
+    reading = run_step(intent, operation.state.command, step.arguments, interrupt="kill").argv
+    foreseen = forecast.state(reading)  # a later step of the same record, which is taken back before this one
+    now = foreseen if foreseen is not None else read_state(intent, operation.state, step.arguments, target, cancel)
     promised = {expectation.column for expectation in operation.expect if expectation.test != "changed"}
     left = {name: step.after.get(name) for name in promised}
     current = {name: now.get(name) for name in promised}
@@ -111,6 +125,11 @@ def _undo_edit(record: int, step: DoneStep, intent: Intent, target: Target) -> S
             remedy="Look at the file; `sayso history show` has the diff of that edit.",
         )
     content: bytes | None = None
+    if step.backup is None and step.before.get("exists"):
+        raise PlanError(
+            f"Record {record} can't be undone: nobody knows where the backup of {path} lies.",
+            remedy="Look into the backup store (`sayso backups`) for the content from before.",
+        )
     if step.backup is not None:
         kept = read_file(target.transport, step.backup, as_user=step.as_user)
         if not kept.exists or kept.sha256 != step.before.get("sha256"):

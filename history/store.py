@@ -125,6 +125,18 @@ class History:
             "ORDER BY number"
         )
 
+    def unresolved(self) -> Sequence[Event]:
+        """Return every `step_begin` of which nobody knows what it did: without an end, or with the status `unknown`.
+
+        A `recovery` event with its number says that somebody found out. Oldest first.
+        """
+        return self._read(
+            "AS started WHERE kind = 'step_begin' AND NOT EXISTS "
+            "(SELECT 1 FROM events AS ended WHERE ended.begun = started.number AND (ended.kind = 'recovery' "
+            "OR (ended.kind = 'step_end' AND coalesce(json_extract(ended.body, '$.payload.status'), '') <> 'unknown'))) "
+            "ORDER BY number"
+        )
+
     def verify(self, *, known_heads: Iterable[Head] = ()) -> VerifyReport:
         """Check every event against the chain, and against heads that were kept elsewhere."""
         with self._lock, translated_faults(self.path):

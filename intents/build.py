@@ -17,6 +17,7 @@ from intents.intent import (
     Read,
     Risk,
     RiskRule,
+    Touch,
     Undo,
     Variant,
     Word,
@@ -51,6 +52,8 @@ def build_intent(name: str, entry: _Entry, *, pack: str, where: str) -> Intent:
         effects=tuple(entry["effects"]),
         interrupt=entry["interrupt"],
         says=tuple(entry["says"]),
+        lock=entry.get("lock"),
+        cuts=tuple(entry["cuts"]),
         where=where,
         schema_hash=hashlib.sha256(canonical.encode()).hexdigest(),
     )
@@ -86,7 +89,10 @@ def _operation(entry: _Entry) -> Operation:
         change=_command(entry["change"]) if "change" in entry else None,
         edit=_edit(entry["edit"]) if "edit" in entry else None,
         playbook=_playbook(entry["playbook"]) if "playbook" in entry else None,
-        expect=tuple(_expectation(column, test) for column, test in entry["expect"].items()),
+        simulate=_read(entry["simulate"]) if "simulate" in entry else None,
+        needs=_expectations(entry["needs"]),
+        expect=_expectations(entry["expect"]),
+        touches=tuple(Touch(touch["label"], _read(touch["read"])) for touch in entry["touches"]),
         always=entry["always"],
         undo=_undo(entry["undo"]) if "undo" in entry else None,
     )
@@ -127,6 +133,10 @@ def _playbook(entry: _Entry) -> PlaybookRun:
 
 def _word_map(entry: Mapping[str, str]) -> dict[str, Word]:
     return {key: parse_word(text) for key, text in entry.items()}
+
+
+def _expectations(entry: Mapping[str, Json]) -> tuple[Expectation, ...]:
+    return tuple(_expectation(column, test) for column, test in entry.items())
 
 
 def _expectation(column: str, test: Json) -> Expectation:

@@ -110,10 +110,7 @@ def programs_of(intent: Intent) -> set[str]:
     """Return the names of all programs that the intent may run; a playbook counts as one, `playbook:NAME`."""
     programs = set()
     for operation in operations_of(intent):
-        commands = [read.command for read in (operation.read, operation.state) if read] + [
-            command for command in [operation.change] if command
-        ]
-        programs |= {first.prefix for command in commands if isinstance(first := command.template[0], Word)}
+        programs |= {first.prefix for command in operation.commands if isinstance(first := command.template[0], Word)}
         programs |= {f"playbook:{operation.playbook.name}"} if operation.playbook else set()
     return programs
 

@@ -160,6 +160,18 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class Touch:
+    """What else a change touches (services that depend on it, sessions that will drop): shown, never decisive."""
+
+    label: str
+    read: Read
+
+
+AccessKind: TypeAlias = Literal["ssh", "firewall", "network", "sudo", "pam"]
+"""Through what a change can cut off the person who makes it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """What an intent does on targets with certain facts: one read, or one change (command, edit or playbook)."""
 
@@ -168,10 +180,22 @@ class Operation:
     change: Command | None = None
     edit: Edit | None = None
     playbook: PlaybookRun | None = None
+    simulate: Read | None = None
+    """The tool's own dry run: its rows are what would change, no rows means that it is already so."""
+    needs: tuple[Expectation, ...] = ()
+    """What the state must be before the change; else the change is refused."""
     expect: tuple[Expectation, ...] = ()
+    touches: tuple[Touch, ...] = ()
     always: bool = False
     """Runs even when the state already is as expected (a restart)."""
     undo: Undo | None = None
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Every command that it may run, those that only read first."""
+        reads = [read for read in (self.state, self.simulate, *(touch.read for touch in self.touches), self.read) if read]
+        change = () if self.change is None else (self.change,)
+        return (*(read.command for read in reads), *change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +241,10 @@ class Intent:
     risk_rules: tuple[RiskRule, ...] = ()
     says: tuple[str, ...] = ()
     """Further words that this intent accounts for in a request (synonyms of its noun and verb)."""
+    lock: str | None = None
+    """The resource that a change locks on its target; None means the noun and the first argument."""
+    cuts: tuple[AccessKind, ...] = ()
+    """Through what a change can cut off the person who makes it."""
     where: str = ""
     """`file:line` of its entry."""
     schema_hash: str = ""

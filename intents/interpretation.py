@@ -43,6 +43,15 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class RowReference:
+    """A parameter's values are those of a column of an earlier match's rows, on each host its own."""
+
+    match: int
+    """The earlier match's place in the request, from 0."""
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """One vetted operation that the request asks for."""
 
@@ -51,6 +60,8 @@ class Match:
     confidence: float
     operations: tuple[RowOperation, ...] = ()
     operations_evidence: tuple[Evidence, ...] = ()
+    references: Mapping[str, RowReference] = field(default_factory=dict)
+    """Parameter name -> where its values come from, for those that have no argument."""
 
     def values(self) -> dict[str, Json]:
         """Return parameter name -> value, without the evidence."""

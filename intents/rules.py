@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from intents.errors import ValueRejected
-from intents.intent import Command, Intent, Operation, Template, Word
+from intents.intent import Command, Intent, Operation, Read, Template, Word
 from intents.template import words_of
 
 NAME = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9_]*\Z")
@@ -57,27 +57,34 @@ def _check_defaults(intent: Intent) -> Iterator[tuple[tuple[str, ...], str]]:
 def _check_operation(
     intent: Intent, operation: Operation, known_parser: Callable[[str], bool], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    for key, read in (("read", operation.read), ("state", operation.state)):
-        if read is None:
-            continue
-        yield from _check_command(intent, read.command, (*path, key))
-        if not known_parser(read.parser):
-            yield (*path, key, "parse"), f"there is no parser `{read.parser}`"
-        names = {column.name for column in read.columns}
-        for column in read.order:
-            if column.removeprefix("-") not in names:
-                yield (*path, key, "order"), f"`{column}` is no column of this read"
+    for key, read in (("read", operation.read), ("state", operation.state), ("simulate", operation.simulate)):
+        if read is not None:
+            yield from _check_read(intent, read, known_parser, (*path, key))
+    for index, touch in enumerate(operation.touches):
+        yield from _check_read(intent, touch.read, known_parser, (*path, "touches", str(index), "read"))
     if operation.change is not None:
         yield from _check_command(intent, operation.change, (*path, "change"))
     yield from _check_change_words(intent, operation, path)
+
+
+def _check_read(
+    intent: Intent, read: Read, known_parser: Callable[[str], bool], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield from _check_command(intent, read.command, path)
+    if not known_parser(read.parser):
+        yield (*path, "parse"), f"there is no parser `{read.parser}`"
+    names = {column.name for column in read.columns}
+    for column in read.order:
+        if column.removeprefix("-") not in names:
+            yield (*path, "order"), f"`{column}` is no column of this read"
 
 
 def _check_change_words(
     intent: Intent, operation: Operation, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     state_columns = {column.name for column in operation.state.columns} if operation.state else set()
-    for expectation in operation.expect:
-        if expectation.column not in state_columns:
+    for expectation in (*operation.needs, *operation.expect):
+        if expectation.test != "absent" and expectation.column not in state_columns:
             yield (*path, "expect"), f"`{expectation.column}` is no column of `state`"
         for value in expectation.values:
             if isinstance(value, Word):

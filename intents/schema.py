@@ -137,6 +137,16 @@ class UndoEntry(_Strict):
         return self
 
 
+class TouchEntry(_Strict):
+    """What else a change touches."""
+
+    label: Text
+    read: ReadEntry
+
+
+ExpectationEntry = Scalar | ChangedEntry | OneOfEntry | AbsentEntry
+
+
 class OperationEntry(_Strict):
     """A read, or a change by a command, by an edit or by a playbook."""
 
@@ -145,7 +155,10 @@ class OperationEntry(_Strict):
     change: CommandEntry | None = None
     edit: EditEntry | None = None
     playbook: PlaybookEntry | None = None
-    expect: dict[str, Scalar | ChangedEntry | OneOfEntry | AbsentEntry] = {}
+    simulate: ReadEntry | None = None
+    needs: dict[str, ExpectationEntry] = {}
+    expect: dict[str, ExpectationEntry] = {}
+    touches: list[TouchEntry] = []
     always: bool = False
     undo: UndoEntry | None = None
 
@@ -154,8 +167,14 @@ class OperationEntry(_Strict):
         shapes = [shape is not None for shape in (self.read, self.change, self.edit, self.playbook)]
         if sum(shapes) != 1:
             raise ValueError("give exactly one of `read`, `change`, `edit` and `playbook`")
-        if self.change is not None and (self.state is None or not self.expect or self.undo is None):
-            raise ValueError("a change by command needs `state`, `expect` and `undo`")
+        if self.change is not None and self.undo is None:
+            raise ValueError("a change by command needs `undo`")
+        if self.change is not None and self.simulate is None and (self.state is None or not self.expect):
+            raise ValueError("a change by command needs `state` with `expect`, or `simulate`")
+        if self.change is None and (self.simulate is not None or self.needs):
+            raise ValueError("`simulate` and `needs` belong to a `change`")
+        if self.needs and self.state is None:
+            raise ValueError("`needs` is about `state`, which is missing")
         if self.playbook is not None and (self.state is not None or self.expect or self.undo is None):
             raise ValueError("a change by playbook needs `undo`; its own dry run stands for `state` and `expect`")
         return self
@@ -196,6 +215,8 @@ class Entry(OperationEntry):
     effects: list[Literal["execution", "access", "persistence", "secrets"]] = []
     interrupt: Literal["kill", "wait", "detach"] = "kill"
     says: list[Text] = []
+    lock: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")] | None = None
+    cuts: list[Literal["ssh", "firewall", "network", "sudo", "pam"]] = []
     parameters: dict[ParameterName, ParameterEntry] = {}
     examples: list[Text] = Field(min_length=4)
     near_misses: list[NearMissEntry] = Field(min_length=2)

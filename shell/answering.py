@@ -8,15 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
+from executors.undo import DoneStep
 from intents.errors import RequestError, SaysoError
 from intents.intent import Intent
 from shell.approval import Nobody, Person
 from shell.contract import IntentLookup, dump
+from shell.direct import operations_in
 from shell.environment import ColorChoice, Environment
 from shell.exit_status import ExitStatus
 from shell.places import find_places, settings_of
 from shell.response import Fault, Response
-from shell.session import Options, Session, status_of
+from shell.road import Options, status_of
+from shell.session import Session
 
 LINE_LIMIT_BYTES = 1024 * 1024
 """A longer line of piped input is refused without being held in memory whole."""
@@ -40,13 +43,13 @@ class Answering:
         settings = settings_of(environment, options)
         self._color = settings.color
         places = find_places(environment, options, settings)
-        self._is_interactive = environment.stdin_is_terminal and environment.stdout_is_terminal and not self.as_json
+        self.is_interactive = environment.stdin_is_terminal and environment.stdout_is_terminal and not self.as_json
         person: Person = Nobody()
-        if self._is_interactive:
+        if self.is_interactive:
             from shell.person import TerminalPerson
 
             person = TerminalPerson(environment)
-        self.session = Session(places, door="terminal" if self._is_interactive else "script", person=person)
+        self.session = Session(places, door="terminal" if self.is_interactive else "script", person=person)
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +82,11 @@ class Answering:
         """Carry out `run INTENT key=value ...`."""
         if not words:
             raise RequestError("`sayso run` needs the name of an intent.", remedy="`sayso intents` lists them.")
-        return self._show(self.session.run_intent(words[0], words[1:], self.options))
+        return self._show(self.session.run_intents(operations_in(words), self.options))
+
+    def repeat(self, step: DoneStep) -> ExitStatus:
+        """Plan a step of the history anew."""
+        return self._show(self.session.repeat(step, self.options))
 
     def undo(self, record: int | None) -> ExitStatus:
         """Take back a record's change."""
@@ -113,7 +120,7 @@ class Answering:
             self.environment,
             as_json=self.as_json,
             explain=explain,
-            is_asked=self._is_interactive,
+            is_asked=self.is_interactive,
             color=self._color,
             find_intent=self._find_intent,
         )

@@ -6,18 +6,27 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from intents.errors import SaysoError
 from shell.environment import Environment
 from shell.exit_status import ExitStatus, combined
 from shell.version import VERSION
 
+if TYPE_CHECKING:
+    from shell.answering import Answering
+
 HELP = """\
 usage: sayso [OPTIONS] WORDS...        one request in plain English
        sayso [OPTIONS]                 a conversation (on a terminal); one request a line (from a pipe)
-       sayso [OPTIONS] run INTENT key=value ...     one operation by name, no English
+       sayso [OPTIONS] run INTENT key=value ... [then INTENT key=@column ...]     by name, no English
+       sayso [OPTIONS] plan [-o FILE] WORDS... | run INTENT ...     the plan alone; into a file for later
+       sayso apply FILE [--approval FILE]     carry out a saved plan, once
+       sayso approve FILE [--key FILE]        sign somebody else's plan, where policy wants two people
        sayso undo [RECORD]             take back the last change, or that of a record
+       sayso recover [RECORD]          changes that were cut off: what became of them
+       sayso policy [check | explain | sudoers | grant | grants | revoke]     who may do what
+       sayso backups [list | clean]    what edits keep, for undo
        sayso history [N | show RECORD | verify]     what was asked and done
        sayso intents [show NAME | search WORDS | trust FILE]   what can be asked for
        sayso model [trust FILE]        the model in use; use another GGUF file
@@ -51,7 +60,14 @@ question is open, 4 refused or not approved, 5 some hosts unreachable, 6 integri
 catalogue), 130 interrupted
 """
 
-COMMANDS = ("run", "undo", "history", "intents", "model", "config", "help")
+COMMANDS = (
+    "run", "plan", "apply", "approve", "undo", "recover", "history", "intents", "policy", "backups", "model", "config",
+    "help",
+)  # fmt: skip
+
+
+SESSIONLESS = frozenset({"history", "intents", "model", "config", "recover", "approve", "policy", "backups"})
+"""The commands that open no session, or one of their own when they need it."""
 
 
 class _UsageError(SaysoError):
@@ -94,6 +110,12 @@ def parse_arguments(argv: Sequence[str]) -> Invocation:
     parser.add_argument("--model")
     parser.add_argument("--timeout", type=float)
     parser.add_argument("--config")
+    parser.add_argument("--output", "-o")
+    parser.add_argument("--key")
+    parser.add_argument("--approval", action="append", default=[])
+    parser.add_argument("--expires")
+    parser.add_argument("--until")
+    parser.add_argument("--older-than")
     for flag in ("--dry-run", "--explain", "--yes", "--json", "--debug"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--version", "-V", action="store_true")
@@ -156,7 +178,7 @@ def _dispatch(invocation: Invocation, environment: Environment) -> ExitStatus:
     if options.help or invocation.command == "help":
         environment.stdout.write(HELP)
         return ExitStatus.DONE
-    if invocation.command in {"history", "intents", "model", "config"}:
+    if invocation.command in SESSIONLESS:
         from shell.commands import run_command
 
         return run_command(invocation.command, invocation.words, environment, options)
@@ -168,10 +190,8 @@ def _answer(invocation: Invocation, environment: Environment) -> ExitStatus:
     from shell.answering import Answering
 
     with Answering(environment, invocation.options) as answering:
-        if invocation.command == "run":
-            return answering.run_intent(invocation.words)
-        if invocation.command == "undo":
-            return answering.undo(_record_number(invocation.words))
+        if invocation.command is not None:
+            return _carry_out(invocation.command, invocation, answering)
         if invocation.words:
             return answering.answer(" ".join(invocation.words))
         if environment.stdin_is_terminal:
@@ -179,6 +199,17 @@ def _answer(invocation: Invocation, environment: Environment) -> ExitStatus:
 
             return converse(answering)
         return combined(answering.answer_lines(environment.stdin_lines()))
+
+
+def _carry_out(command: str, invocation: Invocation, answering: "Answering") -> ExitStatus:
+    """The commands that go a request's road without English, or with a plan kept for later."""
+    if command == "run":
+        return answering.run_intent(invocation.words)
+    if command == "plan":
+        return answering.plan(invocation.words, invocation.options.output)
+    if command == "apply":
+        return answering.apply(invocation.words, invocation.options.approval)
+    return answering.undo(_record_number(invocation.words))
 
 
 def _record_number(words: Sequence[str]) -> int | None:

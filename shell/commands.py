@@ -1,4 +1,4 @@
-"""The commands that need no session: history, intents, model, config. They load neither model nor transports."""
+"""The commands besides requests: what each is named and where it is carried out, loaded when it is called."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,11 +14,15 @@ from shell.places import settings_of
 def run_command(
     command: str, words: Sequence[str], environment: Environment, options: argparse.Namespace
 ) -> ExitStatus:
-    """Carry out `history`, `intents`, `model` or `config` with its words. Raises `SaysoError`."""
+    """Carry out a command with its words. Raises `SaysoError`."""
     if command == "history":
         from shell.history_commands import run_history
 
         return run_history(words, environment, settings_of(environment, options), as_json=options.json)
+    if command == "recover":
+        from shell.recover_command import run_recover
+
+        return run_recover(words, environment, options)
     if command == "config":
         return _config(environment, options)
     if command == "model":

@@ -6,7 +6,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TypeAlias
 
 from executors.plan import EditStep, Outcome, Plan, PlannedStep, PlaybookStep, Stage
@@ -14,7 +14,7 @@ from intents.intent import Intent
 from intents.interpretation import Choice, Evidence, Interpretation, Match
 from intents.operations import RowOperation
 from intents.values import Json
-from shell.response import Response
+from shell.response import Approval, Response
 
 SCHEMA_VERSION = 1
 
@@ -46,7 +46,7 @@ def to_json(response: Response, *, find_intent: IntentLookup | None = None) -> d
         "targets": _targets(response),
         "plan": _plan(response.plan),
         "policy": {"decision": response.decision, "rule": response.rule} if response.decision else None,
-        "approval": {"user": approval.user, "how": approval.how, "at_utc": approval.at_utc} if approval else None,
+        "approval": _approval(approval),
         "outcomes": {host: [_outcome(one) for one in outcomes] for host, outcomes in response.outcomes.items()},
         "vectors": [list(vector) for vector in response.vectors],
         "warnings": list(response.warnings),
@@ -97,6 +97,17 @@ def _evidence(evidence: Evidence) -> dict[str, Json]:
         "span": list(evidence.span) if evidence.span else None,
         "text": evidence.text,
         "note": evidence.note,
+    }
+
+
+def _approval(approval: Approval | None) -> Json:
+    if approval is None:
+        return None
+    return {
+        "user": approval.user,
+        "how": approval.how,
+        "at_utc": approval.at_utc,
+        "second_person": approval.second_person,
     }
 
 
@@ -173,6 +184,7 @@ def _stage(index: int, stage: Stage) -> dict[str, Json]:
         "risk": stage.risk.word,
         "effects": list(stage.effects),
         "undo_of": stage.undo_of,
+        "envelope": None if stage.envelope is None else asdict(stage.envelope),
         "hosts": {host: [_step(planned) for planned in steps] for host, steps in stage.hosts.items()},
     }
 
@@ -185,6 +197,10 @@ def _step(planned: PlannedStep) -> dict[str, Json]:
         "diff": planned.diff,
         "reason": planned.reason,
         "cannot_undo": planned.cannot_undo,
+        "touched": [{"label": touched.label, "lines": list(touched.lines)} for touched in planned.touched],
+        "is_summary": planned.is_summary,
+        "guard": planned.guard,
+        "arguments": _plain(planned.arguments),
     }
     if isinstance(step, EditStep):
         edit = {"path": step.path, "before_sha256": step.before_sha256, "after_sha256": step.after_sha256}
@@ -202,6 +218,7 @@ def _content(content: bytes | None) -> Json:
 
 def _outcome(outcome: Outcome) -> dict[str, Json]:
     return {
+        "stage": outcome.stage,
         "status": outcome.status,
         "message": outcome.message,
         "exit_code": outcome.exit_code,

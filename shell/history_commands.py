@@ -121,11 +121,11 @@ def _show(history: History, number: int, environment: Environment, *, as_json: b
 def _verify(history: History, environment: Environment) -> ExitStatus:
     report = history.verify()
     out, messages = environment.consoles()
-    unfinished = history.unfinished()
+    unfinished = history.unresolved()
     for event in unfinished:
         print_line(
             messages,
-            f"Event {event.number} (record {event.record}) began and has no end: its outcome is unknown.",
+            f"Event {event.number} (record {event.record}) was begun and what it did is unknown; `sayso recover` looks.",
             lead="! ",
         )
     if report.is_intact:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from executors.plan import EditStep, Plan, PlaybookStep, RunStep
@@ -16,10 +16,26 @@ from intents.interpretation import Interpretation, Question
 from intents.interpreter import Answer
 from intents.values import Json
 from shell.exit_status import ExitStatus
+from shell.process_identity import is_alive, own_process
 from shell.response import Approval, Response
 
 LOOK_BACK = 500
 """How many records `undo` looks through for the last change."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A change that was begun and of which the history doesn't know the end."""
+
+    record: int
+    begun: int
+    """The number of its `step_begin` event."""
+    begun_utc: str
+    is_running: bool
+    """Whether the sayso that began it still runs."""
+    step: DoneStep
+    payload: Mapping[str, Json]
+    """The `step_begin` event's own words: effect, vector or edit."""
 
 
 class Journal:
@@ -39,7 +55,13 @@ class Journal:
         """Open a new record. Raises `HistoryError`."""
         if self._history is None:
             raise HistoryError("The history is not open.", remedy="Try again.")
-        payload: dict[str, Json] = {"request": request, "door": door, "user": user, "directory": directory}
+        payload: dict[str, Json] = {
+            "request": request,
+            "door": door,
+            "user": user,
+            "directory": directory,
+            "process": own_process(),
+        }
         with self._lock:
             self._recording = Recording.begin(self._history, payload)
 
@@ -127,26 +149,32 @@ class Journal:
             },
         )
 
-    def changes_of(self, record: int | None) -> tuple[int, list[DoneStep]]:
+    def changes_of(self, record: int | None, *, hosts: frozenset[str] | None = None) -> tuple[int, list[DoneStep]]:
         """Return the number and the changes of a record; of the last one that still stands when None.
+
+        With `hosts` only what was changed there counts.
 
         Raises `PlanError` when there is nothing to take back.
         """
         if self._history is None:
             raise PlanError("There is no history.", remedy="Nothing was changed through sayso yet.")
         if record is not None:
-            steps = done_steps(self._history, record)
+            steps = _on_hosts(done_steps(self._history, record), hosts)
             if not steps:
                 raise PlanError(f"Record {record} changed nothing.", remedy="`sayso history` shows what was done.")
             return record, steps
-        taken_back: set[int] = set()
+        taken_back: set[tuple[int | None, str]] = set()
         for summary in self._history.records(limit=LOOK_BACK):
             steps = done_steps(self._history, summary.record)
-            undone = {step.undo_of for step in steps if step.undo_of is not None}
-            if undone:
-                taken_back |= undone
-            elif steps and summary.record not in taken_back:
-                return summary.record, steps
+            undone = {(step.undo_of, step.host) for step in steps if step.undo_of is not None}
+            taken_back |= undone
+            standing = [
+                step
+                for step in _on_hosts(steps, hosts)
+                if step.undo_of is None and (summary.record, step.host) not in taken_back
+            ]
+            if standing:
+                return summary.record, standing
         raise PlanError("There is no change to take back.", remedy="`sayso history` shows what was done.")
 
     def close(self) -> None:
@@ -186,11 +214,41 @@ def _what_came_of_it(response: Response) -> str:
     return "nothing to do" if response.plan.is_empty else "dry run"
 
 
+def _on_hosts(steps: list[DoneStep], hosts: frozenset[str] | None) -> list[DoneStep]:
+    return [step for step in steps if hosts is None or step.host in hosts]
+
+
+def cut_off_steps(history: History) -> list[CutOff]:
+    """Return the changes of which nobody knows what they did, oldest first; those still being made are marked."""
+    found = []
+    for event in history.unresolved():
+        if event.payload.get("risk") == "read":
+            continue
+        first = history.events(event.record)[0]
+        is_running = is_alive(first.payload.get("process"))
+        found.append(
+            CutOff(event.record, event.number, event.utc, is_running, _done_step(event.payload, {}), event.payload)
+        )
+    return found
+
+
 def open_journal(path: Path, current: Journal | None) -> Journal:
     """Return a journal on the open history of `current`, or on a newly opened one. Raises `HistoryError`."""
     if current is not None and not isinstance(current, NoJournal):
         return Journal(current._history)  # noqa: SLF001 - the same class
     return Journal(History.open(path))
+
+
+def settle(history: History, step: CutOff, *, status: str, finding: str, after: Mapping[str, Json]) -> None:
+    """Write what was found of a step that was cut off: `changed`, `not done`, or `unknown` for good."""
+    payload: dict[str, Json] = {
+        "begun": step.begun,
+        "host": step.step.host,
+        "status": status,
+        "finding": finding,
+        "after": dict(after),
+    }
+    history.append("recovery", step.record, payload)
 
 
 def _evidence(evidence: object) -> Json:
@@ -206,7 +264,7 @@ def done_steps(history: History, record: int) -> list[DoneStep]:
     for event in history.events(record):
         if event.kind == "step_begin":
             begun[event.number] = event.payload
-        elif event.kind == "step_end" and event.payload.get("status") == "changed":
+        elif event.kind in {"step_end", "recovery"} and event.payload.get("status") == "changed":
             number = event.payload.get("begun")
             step = begun.get(number) if isinstance(number, int) else None
             if step is not None:

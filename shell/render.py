@@ -76,12 +76,9 @@ def _render_undo(response: Response, messages: "Console") -> None:
     """How to take a change back, where something changed that can be."""
     if response.plan is None or response.record is None:
         return
-    for host, outcomes in response.outcomes.items():
-        steps = [step for stage in response.plan.stages for step in stage.hosts.get(host, ())]
-        done = zip(steps, outcomes, strict=False)  # fewer outcomes than steps: the rest was not begun
-        if any(step.cannot_undo is None and outcome.status == "changed" for step, outcome in done):
-            print_line(messages, f"`sayso undo {response.record}` takes it back.", style="dim")
-            return
+    changed = [one for outcomes in response.outcomes.values() for one in outcomes if one.status == "changed"]
+    if any(one.planned is not None and one.planned.cannot_undo is None for one in changed):
+        print_line(messages, f"`sayso undo {response.record}` takes it back.", style="dim")
 
 
 def _render_plan(

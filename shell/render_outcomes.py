@@ -43,18 +43,13 @@ def render_outcomes(
     zone: tzinfo | None = None,
 ) -> None:
     """Render the outcomes stage by stage: rows and changes to `out`, everything else to `messages`."""
-    begun: dict[str, int] = dict.fromkeys(outcomes, 0)
-    planned_hosts: set[str] = set()
-    for stage in plan.stages if plan is not None else ():
-        planned_hosts |= set(stage.hosts)
+    stages = plan.stages if plan is not None else ()
+    for place, stage in enumerate(stages):
         of_stage = {
-            host: list(outcomes.get(host, ()))[begun.get(host, 0) : begun.get(host, 0) + len(steps)]
-            for host, steps in stage.hosts.items()
+            host: [outcome for outcome in outcomes.get(host, ()) if outcome.stage == place] for host in stage.hosts
         }
         _render_stage(stage, of_stage, out=out, messages=messages, zone=zone)
-        for host, steps in stage.hosts.items():
-            begun[host] = begun.get(host, 0) + len(steps)
-    others = {host: outcomes[host] for host in outcomes if host not in planned_hosts}
+    others = {host: outcomes[host] for host in outcomes if not any(host in stage.hosts for stage in stages)}
     _print_lines({host: [_line(None, one) for one in several] for host, several in others.items()}, out, messages)
 
 
@@ -70,13 +65,12 @@ def _render_stage(
     reads: dict[str, Outcome] = {}
     lines: dict[str, list[_Line]] = {}
     for host, several in outcomes.items():
-        steps = stage.hosts[host]
-        for place, planned in enumerate(steps):
-            outcome = several[place] if place < len(several) else None
-            if is_read and outcome is not None and outcome.status == "ok":
+        for outcome in several:
+            if is_read and outcome.status == "ok":
                 reads[host] = outcome
             else:
-                lines.setdefault(host, []).append(_line(planned, outcome))
+                lines.setdefault(host, []).append(_line(outcome.planned, outcome))
+        lines.setdefault(host, []).extend(_line(planned, None) for planned in stage.hosts[host][len(several) :])
     if reads:
         render_reads(reads, out=out, messages=messages, zone=zone)
     _print_lines(lines, out, messages)

@@ -1,7 +1,7 @@
 """The plan screen: what a person reads before saying yes.
 
-Its order is fixed: what was understood, where it runs, what will change, what can't be undone, how
-bad a mistake would be. It shows the plan itself, nothing that was said about it.
+Its order is fixed: what was understood, where it runs, what will change, what can't be undone, what
+else is touched, how bad a mistake would be. It shows the plan itself, nothing that was said about it.
 """
 
 import shlex
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from executors.plan import EditStep, Effect, Plan, PlannedStep, PlaybookStep, RunStep, Stage, Step
+from executors.plan import EditStep, Effect, Envelope, Plan, PlannedStep, PlaybookStep, RunStep, Stage, Step
 from intents.interpretation import Argument, Evidence, Match
 from intents.operations import Aggregate, Columns, Count, Filter, Group, Limit, RowOperation, Sort, Unique
 from intents.values import Json
@@ -36,8 +36,12 @@ def render_plan(plan: Plan, console: "Console", *, zone: tzinfo | None = None) -
             print_line(console, f"takes back what record {stage.undo_of} did", indent=_INDENT)
         origin = evidence_words(plan.host_evidence)
         print_line(console, f"{host_list(list(stage.hosts))}  ({origin})", lead="Where: ")
-        _render_steps(stage, console)
+        if stage.envelope is not None:
+            render_envelope(stage.envelope, console)
+        else:
+            _render_steps(stage, console)
     _render_not_undoable(plan, console)
+    _render_touched(plan, console)
     _render_risk(plan, console)
 
 
@@ -112,6 +116,18 @@ def _spoken(column: str) -> str:
 
 def _value_words(value: Json) -> str:
     return "" if value is None else human_value(value)
+
+
+def render_envelope(envelope: Envelope, console: "Console") -> None:
+    """Say what is approved of a stage whose values only the run will tell."""
+    print_line(console, "What will change:")
+    print_line(
+        console,
+        f"once for each {_spoken(envelope.column)} of what step {envelope.source + 1} shows, as {envelope.parameter}; "
+        f"at most {envelope.maximum}, and nothing beyond that",
+        indent=_INDENT,
+        lead="? ",
+    )
 
 
 def _render_steps(stage: Stage, console: "Console") -> None:
@@ -192,16 +208,43 @@ def _render_not_undoable(plan: Plan, console: "Console") -> None:
     if not plan.is_change:
         return
     reasons: dict[str, list[str]] = {}
-    for stage in plan.stages:
-        for host, steps in stage.hosts.items():
-            for planned in steps:
-                if planned.cannot_undo is not None and planned.effect is not Effect.ALREADY_SO:
-                    hosts = reasons.setdefault(planned.cannot_undo, [])
-                    hosts += [] if host in hosts else [host]
-    has_many = len({host for stage in plan.stages for host in stage.hosts}) > 1
+    for host, planned in _changing(plan):
+        if planned.cannot_undo is not None:
+            hosts = reasons.setdefault(planned.cannot_undo, [])
+            hosts += [] if host in hosts else [host]
     for reason, hosts in reasons.items():
-        where = f" ({host_list(hosts)})" if has_many else ""
+        where = f" ({host_list(hosts)})" if _has_many_hosts(plan) else ""
         print_line(console, f"{reason}{where}", lead="Can't be undone: ", style="bold")
+
+
+def _render_touched(plan: Plan, console: "Console") -> None:
+    """What else a change touches: services that depend on it, sessions that will drop, free space."""
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for host, planned in _changing(plan):
+        for touched in planned.touched:
+            hosts = found.setdefault((touched.label, touched.lines), [])
+            hosts += [] if host in hosts else [host]
+    for (label, lines), hosts in found.items():
+        where = f" ({host_list(hosts)})" if _has_many_hosts(plan) else ""
+        print_line(console, f"{label}{where}:", lead="Also touched: ")
+        for line in lines:
+            print_line(console, line, indent=_INDENT, lead="· ")
+    for reason in dict.fromkeys(planned.guard for _, planned in _changing(plan) if planned.guard):
+        print_line(console, f"{reason}; a rollback is armed first and runs unless a new login works", lead="Guarded: ")
+
+
+def _changing(plan: Plan) -> list[tuple[str, PlannedStep]]:
+    return [
+        (host, planned)
+        for stage in plan.stages
+        for host, steps in stage.hosts.items()
+        for planned in steps
+        if planned.effect is not Effect.ALREADY_SO
+    ]
+
+
+def _has_many_hosts(plan: Plan) -> bool:
+    return len({host for stage in plan.stages for host in stage.hosts}) > 1
 
 
 def _render_risk(plan: Plan, console: "Console") -> None:

@@ -1,7 +1,9 @@
 """The conversation: a prompt with history and completion, each line on the same road as everything else."""
 
+import re
 from collections.abc import Iterable
 
+from intents.errors import SaysoError
 from shell.answering import Answering
 from shell.exit_status import ExitStatus
 
@@ -18,6 +20,9 @@ What was done:                history  (or: history show 12)
 What can be asked:            intents  (or: intents search disk)
 Leave:                        exit, or Ctrl-D
 """
+
+_COMMAND = re.compile(r"/[a-z]+")
+"""What looks like a command of the conversation; a path alone asks for nothing."""
 
 
 def converse(answering: Answering) -> ExitStatus:
@@ -81,18 +86,28 @@ class Conversation:
         if line in {"help", "?"}:
             answering.environment.stderr.write(HELP)
         elif words[0] == "/on":
-            self._on = words[1] if len(words) > 1 and words[1] != "local" else None
-        elif words[0] == "undo" and (len(words) == 1 or (len(words) == 2 and words[1].isdigit())):  # noqa: PLR2004 - "undo 12"
-            answering.undo(int(words[1]) if len(words) > 1 else None)
+            self._go_to(words[1:])
         elif words[0] in {"history", "intents"} and self._is_command(words):
             answering.run_command(words[0], words[1:])
         elif words[0] == "/dry":
             answering.answer(line.removeprefix("/dry").strip(), dry_run=True, on=self._on)
         elif words[0] == "/explain":
             answering.answer(line.removeprefix("/explain").strip(), explain=True, on=self._on)
+        elif _COMMAND.fullmatch(words[0]):
+            answering.environment.stderr.write(f"There is no `{words[0]}`; there are /on, /dry and /explain.\n")
         else:
             answering.answer(line, on=self._on)
         return True
+
+    def _go_to(self, words: list[str]) -> None:
+        """Take the hosts that further requests are for, once they are known to exist."""
+        wanted = "".join(words) or "local"
+        try:
+            self._answering.session.check_hosts(wanted)
+        except SaysoError as error:
+            self._answering.environment.stderr.write(f"{error}\n")
+            return
+        self._on = None if wanted == "local" else wanted
 
     @staticmethod
     def _is_command(words: list[str]) -> bool:

@@ -19,6 +19,8 @@ class Approval:
     user: str
     how: Literal["terminal", "--yes", "grant"]
     at_utc: str
+    second_person: str | None = None
+    """Who else approved, where policy wants two people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,43 +14,36 @@ from pathlib import Path
 from typing import Self
 
 from executors.applying import Run, apply_plan
-from executors.plan import Outcome, Plan, Stage
-from executors.planning import finish_plan, make_plan
+from executors.plan import Plan, Stage
+from executors.plan_hash import finish_plan
+from executors.planning import make_plan
 from executors.policy import Decision, Door, Policy, Question, Verdict, load_policy
+from executors.recovery import Examination, Finding, examine
 from executors.state import Target, vectors_of
 from executors.transport import Cancel
-from executors.undo import undo_stages
+from executors.undo import DoneStep, undo_stages
 from history.errors import HistoryError
 from intents.catalogue import Catalogue
 from intents.encoder import ModelIdentity
 from intents.errors import RequestError, SaysoError, TargetError, UnreachableError
-from intents.interpretation import Evidence, Interpretation, TargetPhrase
+from intents.intent import Intent
+from intents.interpretation import Argument, Evidence, Interpretation, Match, TargetPhrase
 from intents.interpreter import Answer, Interpreter
 from intents.masking import masked
 from intents.model_judge import ModelJudge
 from intents.targets import LOCAL, find_target
 from shell.approval import Nobody, Person
 from shell.direct import direct_match
-from shell.exit_status import ExitStatus, combined
-from shell.journal import Journal, NoJournal, open_journal
+from shell.exit_status import ExitStatus
+from shell.journal import CutOff, Journal, NoJournal, open_journal
 from shell.response import Approval, Fault, Response
+from shell.road import Options, Road
 from shell.targets import Opened, Targets, host_patterns
+from shell.undo_phrase import find_undo
 
 EXPLAINED_CANDIDATES = 3
 QUESTIONS_IN_A_ROW = 5
 """How often one request may be asked about before it is given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the caller says besides the request."""
-
-    on: str | None = None
-    dry_run: bool = False
-    explain: bool = False
-    yes: bool = False
-    expect: str | None = None
-    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +137,50 @@ class Session:
 
     def run_intent(self, name: str, pairs: Sequence[str], options: Options) -> Response:
         """Carry out one intent by name with `key=value` arguments; no English, no model."""
-        request = " ".join([name, *pairs])
-        return self._guarded(request, options, lambda road: self._direct(road, name, pairs))
+        return self.run_intents([(name, pairs)], options)
+
+    def run_intents(self, operations: Sequence[tuple[str, Sequence[str]]], options: Options) -> Response:
+        """Carry out intents by name, in order; `key=@column` takes the rows of the one before."""
+        request = " then ".join(" ".join([name, *pairs]) for name, pairs in operations)
+        return self._guarded(request, options, lambda road: self._direct(road, operations))
+
+    def repeat(self, step: DoneStep, options: Options) -> Response:
+        """Plan a step of the history anew, with the values that it had."""
+        request = f"{step.intent} again on {step.host}"
+        return self._guarded(request, options, lambda road: self._repeat(road, step))
+
+    def check_hosts(self, on: str) -> None:
+        """Raise `TargetError` where `on` names no host; connects to nobody."""
+        self._targets.names(host_patterns(on))
+
+    def examine(self, cut_off: CutOff) -> Examination:
+        """Return what the host says about a change whose end nobody saw; changes nothing, records nothing."""
+        step = cut_off.step
+        try:
+            opened = self._targets.open([step.host], Evidence("history"))
+        except SaysoError as error:
+            return Examination(Finding.CANNOT_KNOW, error.message)
+        if not opened.targets:
+            return Examination(Finding.CANNOT_KNOW, "; ".join(error.message for error in opened.faults.values()))
+        edit = cut_off.payload.get("edit")
+        after = edit.get("after_sha256") if isinstance(edit, Mapping) else None
+        return examine(
+            step,
+            self.catalogue.get(step.intent),
+            opened.targets[0],
+            edit_after=after if isinstance(after, str) else None,
+            cancel=self.cancel,
+        )
 
     def undo(self, record: int | None, options: Options) -> Response:
-        """Take back what a record (the last change when None) did."""
+        """Take back what a record (the last change, of `options.on` if that is set, when None) did."""
         request = f"undo {record}" if record is not None else "undo"
-        return self._guarded(request, options, lambda road: self._undo(road, record))
+        return self._guarded(request, options, lambda road: self._undo(road, record, options.on))
 
-    def _guarded(self, request: str, options: Options, go: "Callable[[_Road], Response]") -> Response:
+    def _guarded(self, request: str, options: Options, go: Callable[[Road], Response]) -> Response:
         """Every expected fault becomes a response; the record is closed whatever happens."""
         self.cancel = Cancel()  # an interrupt ends the request that it met, not those after it
-        road = _Road(request, options, Response(request, ExitStatus.DONE, warnings=self._places.warnings))
+        road = Road(request, options, Response(request, ExitStatus.DONE, warnings=self._places.warnings))
         road.journal = self._open_record(road)
         try:
             response = go(road)
@@ -174,7 +199,7 @@ class Session:
             road.journal.end(response)
         return response
 
-    def _open_record(self, road: "_Road") -> Journal:
+    def _open_record(self, road: Road) -> Journal:
         try:
             self._journal = open_journal(self._places.history, self._journal)
             self._journal.begin(road.request, door=self._door, user=self._places.user, directory=self._places.directory)
@@ -185,9 +210,13 @@ class Session:
 
     # -- English
 
-    def _english(self, road: "_Road") -> Response:
+    def _english(self, road: Road) -> Response:
         started = time.perf_counter()
-        opened, phrase, spans = self._find_targets(road)
+        phrase, spans = find_target(road.request, self._targets.local_names())
+        undo = find_undo(_without(road.request, spans))
+        if undo is not None and not road.options.explain:
+            return self._undo(road, undo.record, ",".join(phrase.hosts) if phrase else road.options.on)
+        opened = self._find_targets(road, phrase)
         interpretation = self._interpret(road, opened, phrase, spans)
         road.timing("interpret", started)
         road.response = replace(road.response, interpretation=interpretation)
@@ -208,7 +237,7 @@ class Session:
             return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD, fault=fault)
         return self._go(road, opened)
 
-    def _explained(self, road: "_Road", interpretation: Interpretation, opened: Opened) -> Response:
+    def _explained(self, road: Road, interpretation: Interpretation, opened: Opened) -> Response:
         """Add what `--explain` shows besides: the nearest examples, and the vectors that would run."""
         judge = self._judge
         candidates = interpretation.candidates
@@ -228,9 +257,8 @@ class Session:
         shown = replace(interpretation, candidates=candidates)
         return replace(road.response, status=status, interpretation=shown, vectors=tuple(vectors))
 
-    def _find_targets(self, road: "_Road") -> tuple[Opened, TargetPhrase | None, Sequence[tuple[int, int]]]:
+    def _find_targets(self, road: Road, phrase: TargetPhrase | None) -> Opened:
         """Resolve where the request is for: `--on`, else its own words, else this machine, and say which."""
-        phrase, spans = find_target(road.request, self._targets.local_names())
         if road.options.on is not None:
             if phrase is not None:
                 raise TargetError(
@@ -247,10 +275,10 @@ class Session:
         if road.options.explain:
             # Only this machine's names are looked at: explaining connects to nobody.
             road.response = replace(road.response, hosts=tuple(patterns), host_evidence=evidence)
-            return Opened((self._targets.local(),), {}, evidence), phrase, spans
-        return self._open_targets(road, patterns, evidence), phrase, spans
+            return Opened((self._targets.local(),), {}, evidence)
+        return self._open_targets(road, patterns, evidence)
 
-    def _open_targets(self, road: "_Road", patterns: Sequence[str], evidence: Evidence) -> Opened:
+    def _open_targets(self, road: Road, patterns: Sequence[str], evidence: Evidence) -> Opened:
         opened = self._targets.open(patterns, evidence)
         road.unreachable(opened)
         if not opened.targets:
@@ -260,7 +288,7 @@ class Session:
         return opened
 
     def _interpret(
-        self, road: "_Road", opened: Opened, phrase: TargetPhrase | None, spans: Sequence[tuple[int, int]]
+        self, road: Road, opened: Opened, phrase: TargetPhrase | None, spans: Sequence[tuple[int, int]]
     ) -> Interpretation:
         """Interpret, and ask while there is somebody to ask and something open."""
         first = opened.targets[0]
@@ -281,26 +309,43 @@ class Session:
 
     # -- the common part
 
-    def _direct(self, road: "_Road", name: str, pairs: Sequence[str]) -> Response:
+    def _direct(self, road: Road, operations: Sequence[tuple[str, Sequence[str]]]) -> Response:
         patterns = host_patterns(road.options.on) if road.options.on else [LOCAL]
         evidence = (
             Evidence("answer", text=f"--on {road.options.on}")
             if road.options.on
             else Evidence("default", text="this machine")
         )
+        named = [(self._intent_called(name), pairs) for name, pairs in operations]
+        opened = self._open_targets(road, patterns, evidence)
+        context = self._targets.context(opened.targets[0], _now())
+        matches = tuple(
+            direct_match(intent, pairs, context, place=place) for place, (intent, pairs) in enumerate(named)
+        )
+        return self._with_matches(road, opened, matches, stage="named directly")
+
+    def _intent_called(self, name: str) -> Intent:
         intent = self.catalogue.get(name)
         if intent is None:
             closest = self.catalogue.closest(name)
             remedy = f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them all."
             raise RequestError(f"There is no intent `{name}`.", remedy=remedy)
-        opened = self._open_targets(road, patterns, evidence)
-        match = direct_match(intent, pairs, self._targets.context(opened.targets[0], _now()))
-        interpretation = Interpretation(road.request, 1.0, matches=(match,), stage="named directly")
+        return intent
+
+    def _repeat(self, road: Road, step: DoneStep) -> Response:
+        intent = self._intent_called(step.intent)
+        evidence = Evidence("history")
+        opened = self._open_targets(road, [step.host], evidence)
+        match = Match(intent.name, {name: Argument(value, evidence) for name, value in step.arguments.items()}, 1.0)
+        return self._with_matches(road, opened, (match,), stage="repeats a step of the history")
+
+    def _with_matches(self, road: Road, opened: Opened, matches: tuple[Match, ...], *, stage: str) -> Response:
+        interpretation = Interpretation(road.request, 1.0, matches=matches, stage=stage)
         road.response = replace(road.response, interpretation=interpretation)
         road.journal.add_interpretation(interpretation)
         return self._go(road, opened)
 
-    def _go(self, road: "_Road", opened: Opened) -> Response:
+    def _go(self, road: Road, opened: Opened) -> Response:
         """Plan, decide, approve, apply: from a match to its outcome."""
         interpretation = road.response.interpretation
         if interpretation is None or road.options.explain:
@@ -327,7 +372,7 @@ class Session:
 
         return replace(target, transport=LimitedTransport(target.transport, limit_s), limit_s=limit_s)
 
-    def _carry_out(self, road: "_Road", plan: Plan, targets: Sequence[Target]) -> Response:
+    def _carry_out(self, road: Road, plan: Plan, targets: Sequence[Target]) -> Response:
         decision = self._decide(plan)
         road.response = replace(road.response, plan=plan, decision=decision.word, rule=decision.rule)
         road.journal.add_plan(plan, decision)
@@ -367,7 +412,7 @@ class Session:
         ]
         return max(decisions, key=lambda decision: decision.verdict)
 
-    def _approval(self, road: "_Road", plan: Plan, decision: Decision) -> Approval | None:
+    def _approval(self, road: Road, plan: Plan, decision: Decision) -> Approval | None:
         """Return who approved: `--yes` for what only asks and is at most reversible, else the person."""
         at_utc = datetime.now(UTC).isoformat(timespec="seconds")
         if decision.verdict in {Verdict.ALLOW, Verdict.DENY}:
@@ -385,10 +430,11 @@ class Session:
 
     # -- undo
 
-    def _undo(self, road: "_Road", record: int | None) -> Response:
+    def _undo(self, road: Road, record: int | None, on: str | None) -> Response:
         if isinstance(road.journal, NoJournal):
             return road.failed_history(road.journal.error)
-        number, steps = road.journal.changes_of(record)
+        only = None if on is None else self._targets.names(host_patterns(on))
+        number, steps = road.journal.changes_of(record, hosts=only)
         hosts = list(dict.fromkeys(step.host for step in steps))
         evidence = Evidence("history", note=f"record {number}")
         opened = self._open_targets(road, hosts, evidence)
@@ -405,92 +451,6 @@ class Session:
         return self._carry_out(road, plan, opened.targets)
 
 
-class _Road:
-    """One request on its way: the options, the journal, and the response as far as it has come."""
-
-    def __init__(self, request: str, options: Options, response: Response) -> None:
-        self.request = request
-        self.options = options
-        self.response = response
-        self.journal: Journal = NoJournal(HistoryError("The history is not open.", remedy="Try again."))
-
-    def warn(self, text: str) -> None:
-        """Add a warning."""
-        self.response = replace(self.response, warnings=(*self.response.warnings, text))
-
-    def timing(self, name: str, started: float) -> None:
-        """Note how long a part took."""
-        elapsed = round((time.perf_counter() - started) * 1000, 3)
-        self.response = replace(self.response, timing_ms={**self.response.timing_ms, name: elapsed})
-
-    def unreachable(self, opened: Opened) -> None:
-        """Turn hosts that can't be reached into outcomes; the others go on."""
-        lost = {
-            name: (Outcome(name, "unreachable", message=str(error)),)
-            for name, error in opened.faults.items()
-            if opened.targets
-        }
-        self.response = replace(self.response, outcomes={**self.response.outcomes, **lost})
-
-    def finished(self, *, was_interrupted: bool = False) -> Response:
-        """Return the response with the status that its outcomes give."""
-        words = {"unreachable": ExitStatus.UNREACHABLE, "refused": ExitStatus.REFUSED}
-        words |= {"failed": ExitStatus.FAILED, "unknown": ExitStatus.FAILED}
-        statuses = [
-            words.get(outcome.status, ExitStatus.DONE)
-            for outcomes in self.response.outcomes.values()
-            for outcome in outcomes
-        ]
-        if was_interrupted:
-            statuses.append(ExitStatus.INTERRUPTED)
-        return replace(self.response, status=combined(statuses))
-
-    def refused(self, decision: Decision, *, was_asked: bool) -> Response:
-        """Return the response of a plan that may not run."""
-        if decision.verdict is Verdict.DENY:
-            fault = Fault("policy", f"Refused: {decision.why or decision.rule}.", "Nothing was changed.")
-        else:
-            fault = Fault(
-                "not_approved",
-                "Not approved, so nothing was changed.",
-                "Ask again when you want it."
-                if was_asked
-                else "Approve it at a terminal, or add --yes where that suffices.",
-            )
-        return replace(self.response, status=ExitStatus.REFUSED, fault=fault)
-
-    def failed(self, error: SaysoError) -> Response:
-        """Return the response of an expected fault."""
-        fault = Fault(error.code, error.message, error.remedy)
-        return replace(self.response, status=status_of(error), fault=fault)
-
-    def failed_history(self, error: HistoryError) -> Response:
-        """Return the response where the history can't be written: no record, no change."""
-        fault = Fault("history", f"{error.message} Without a record nothing is changed.", error.remedy)
-        return replace(self.response, status=ExitStatus.INTEGRITY, fault=fault)
-
-
-_STATUSES = {
-    "request": ExitStatus.USAGE,
-    "value": ExitStatus.USAGE,
-    "settings": ExitStatus.USAGE,
-    "usage": ExitStatus.USAGE,
-    "target": ExitStatus.USAGE,
-    "unreachable": ExitStatus.UNREACHABLE,
-    "host_key": ExitStatus.UNREACHABLE,
-    "plan": ExitStatus.REFUSED,
-    "policy": ExitStatus.REFUSED,
-    "catalogue": ExitStatus.INTEGRITY,
-    "integrity": ExitStatus.INTEGRITY,
-    "model": ExitStatus.INTEGRITY,
-}
-
-
-def status_of(error: SaysoError) -> ExitStatus:
-    """Return the exit status of an expected fault."""
-    return _STATUSES.get(error.code, ExitStatus.FAILED)
-
-
 def _nobody(patterns: Sequence[str], opened: Opened) -> SaysoError:
     """Return why no host is left: none was meant, or none can be used."""
     faults = list(opened.faults.values())
@@ -505,6 +465,13 @@ def _nobody(patterns: Sequence[str], opened: Opened) -> SaysoError:
         remedy=faults[0].remedy,
         host=", ".join(opened.faults),
     )
+
+
+def _without(request: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return the request without the words of these spans."""
+    for begin, end in sorted(spans, reverse=True):
+        request = request[:begin] + request[end:]
+    return request
 
 
 def _now() -> datetime:

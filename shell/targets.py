@@ -110,6 +110,13 @@ class Targets:
         ordered = tuple(opened[name] for name in transports if name in opened)
         return Opened(ordered, {name: faults[name] for name in transports if name in faults}, evidence)
 
+    def names(self, patterns: Sequence[str]) -> frozenset[str]:
+        """Return the names of the hosts that patterns stand for; connects to nobody. Raises `TargetError`."""
+        found: set[str] = set()
+        for pattern in patterns:
+            found |= {LOCAL} if pattern == LOCAL else {address.name for address in self.inventory.resolve(pattern)}
+        return frozenset(found)
+
     def _target(self, name: str, transport: Transport, address: HostAddress | None = None) -> Target:
         if name not in self._open:
             login = transport.login()

@@ -12,7 +12,7 @@ import pytest
 from intents import model_judge
 from intents.model_manifest import read_manifest
 from shell.exit_status import ExitStatus
-from shell.session import Options
+from shell.road import Options
 from tests.support.command import Finished, Sayso
 from tests.support.sessions import session_in
 

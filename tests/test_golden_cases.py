@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from executors.planning import predicted_state
+from executors.command_planning import predicted_state
 from executors.state import run_step, unmet
 from intents.catalogue import Catalogue
 from intents.errors import ValueRejected

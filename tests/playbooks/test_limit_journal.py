@@ -17,7 +17,7 @@ from shell.consoles import open_console
 from shell.contract import to_json
 from shell.exit_status import ExitStatus
 from shell.render_plan import render_plan
-from shell.session import Options
+from shell.road import Options
 from tests.support.sessions import session_in
 
 SCHEMA = Path(__file__).resolve().parents[2] / "shell" / "schema" / "sayso-1.schema.json"

@@ -139,7 +139,10 @@ def test_a_change_says_how_it_is_taken_back() -> None:
     edit = change_plan().stages[1]
     plan = plan_of(replace(edit, hosts={"local": (EDIT_STEP,)}))
     response = replace(
-        EVERY_KIND["changed"](), plan=plan, outcomes={"local": (Outcome("local", "changed"),)}, status=ExitStatus.DONE
+        EVERY_KIND["changed"](),
+        plan=plan,
+        outcomes={"local": (Outcome("local", "changed", planned=EDIT_STEP),)},
+        status=ExitStatus.DONE,
     )
     out, out_text = console_of(80)
     messages, messages_text = console_of(80)

@@ -9,7 +9,8 @@ import pytest
 from history.store import History
 from shell.exit_status import ExitStatus
 from shell.response import Response
-from shell.session import Options, Session
+from shell.road import Options
+from shell.session import Session
 from tests.support.sessions import Approver, session_in
 
 YES = Options(yes=True)

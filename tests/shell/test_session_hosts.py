@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from shell.exit_status import ExitStatus
-from shell.session import Options, Session
+from shell.road import Options
+from shell.session import Session
 from tests.support.sessions import session_in
 from tests.support.sshd import MISSING, Sshd, running_sshd
 

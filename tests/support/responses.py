@@ -237,7 +237,9 @@ def empty_plan_response() -> Response:
 def changed_response() -> Response:
     """Two changed, one failed with its output, one of which a later step was not begun."""
     refused = refused_response()
-    changed = Outcome("web1", "changed", exit_code=0, before={"MainPID": 812}, after={"MainPID": 990})
+    changed = Outcome(
+        "web1", "changed", exit_code=0, before={"MainPID": 812}, after={"MainPID": 990}, planned=RESTART_STEP
+    )
     return replace(
         refused,
         status=ExitStatus.FAILED,
@@ -252,6 +254,7 @@ def changed_response() -> Response:
                     message="systemctl ended with exit code 1. Look at `journalctl -u nginx`.",
                     exit_code=1,
                     stderr="Job for nginx.service failed.\nSee journalctl -xe.\n",
+                    planned=RESTART_STEP,
                 ),
             ),
             "db1": (Outcome("db1", "ok", message="already so: nginx.service was restarted a moment ago"),),
@@ -316,6 +319,7 @@ def odd_response() -> Response:
         total_rows=1,
         before={"load": float("inf")},
         backup="/var/lib/sayso/backups/1",
+        planned=delete,
     )
     return Response(
         "undo 41",

@@ -1,0 +1,209 @@
+"""Plans a change that one command makes: from the state read before, or by the tool's own dry run.
+
+The same two tell afterwards whether it came true: "exited 0" alone is no success.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from executors.diffs import state_diff
+from executors.plan import Effect, PlannedStep, Touched
+from executors.state import Target, expected_values, read_rows, read_state, run_step, unmet
+from executors.transport import Cancel
+from intents.errors import PlanError, SaysoError
+from intents.intent import Intent, Operation
+from intents.values import Column, Json, Row
+
+SHOWN_ROWS = 200
+"""Rows of a dry run that a diff shows one by one; of more, number and total size stand for the rest."""
+SHOWN_TOUCHED = 20
+
+SIMULATED = "simulated_sha256"
+"""The key in a state before that stands for the rows of the tool's dry run."""
+
+_SIGNS = {"install": "+", "create": "+", "add": "+", "remove": "-", "delete": "-", "purge": "-"}
+
+
+class Forecast:
+    """The states that the stages of a plan planned so far will lead to on one host, by the vector that reads them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, ...], Row] = {}
+
+    def foresee(self, argv: tuple[str, ...], row: Row) -> None:
+        """Take what a state will be."""
+        self._rows[argv] = row
+
+    def state(self, argv: tuple[str, ...]) -> Row | None:
+        """Return what a state will be; None where no stage changes it."""
+        return self._rows.get(argv)
+
+
+def plan_command(
+    intent: Intent,
+    operation: Operation,
+    values: Mapping[str, Json],
+    target: Target,
+    *,
+    cancel: Cancel | None,
+    with_touched: bool = True,
+    forecast: Forecast | None = None,
+) -> PlannedStep:
+    """Return the planned step of a change by command.
+
+    Where an earlier stage of the plan changes the same state, that one's result counts as the state before.
+    Raises `StepError` when the state can't be read, `PlanError` when it is not what the change needs.
+    """
+    if operation.change is None:
+        raise PlanError(f"`{intent.name}` has nothing to run on {target.host}.", remedy="Report this pack.")
+    reading = run_step(intent, operation.state.command, values, interrupt="kill").argv if operation.state else ()
+    foreseen = forecast.state(reading) if forecast is not None and operation.state is not None else None
+    before: Row = {}
+    if operation.state is not None:
+        before = foreseen if foreseen is not None else read_state(intent, operation.state, values, target, cancel)
+    step = run_step(intent, operation.change, values, interrupt=intent.interrupt)
+    rows = read_rows(intent, operation.simulate, values, target, cancel) if operation.simulate is not None else None
+    if _is_so(intent, operation, values, before, rows) and not operation.always:
+        there_is = before or rows is not None
+        reason = "the state is already as wanted" if there_is else f"there is no {subject_of(intent, values)}"
+        fingerprint = _fingerprint(before, rows)
+        return PlannedStep(
+            step, Effect.ALREADY_SO, reason=reason, before=fingerprint, is_predicted=foreseen is not None
+        )
+    lacking = unmet(intent, operation.needs, values, before=None, now=before)
+    if lacking:
+        raise PlanError(
+            f"`{intent.name}` can't be done with {subject_of(intent, values)} on {target.host}: {'; '.join(lacking)}.",
+            remedy="Look at what is there, and ask for what fits it.",
+        )
+    after = predicted_state(intent, operation, values, before)
+    if forecast is not None and operation.state is not None:
+        forecast.foresee(reading, after)
+    diff = state_diff(before, after, subject_of(intent, values))
+    is_summary = False
+    if rows is not None and operation.simulate is not None:
+        diff += rows_diff(rows, operation.simulate.columns)
+        is_summary = len(rows) > SHOWN_ROWS
+    return PlannedStep(
+        step,
+        Effect.WILL_CHANGE,
+        diff=diff,
+        before=_fingerprint(before, rows),
+        cannot_undo=operation.undo.impossible if operation.undo else None,
+        touched=touched_by(intent, operation, values, target, cancel) if with_touched else (),
+        is_summary=is_summary,
+        is_predicted=foreseen is not None,
+    )
+
+
+def not_come_true(
+    intent: Intent,
+    operation: Operation,
+    values: Mapping[str, Json],
+    target: Target,
+    *,
+    before: Mapping[str, Json],
+    cancel: Cancel | None,
+) -> tuple[Row, list[str]]:
+    """Return the state after a change, and in words what it lacks of what was promised."""
+    after: Row = {}
+    problems: list[str] = []
+    if operation.state is not None:
+        after = read_state(intent, operation.state, values, target, cancel)
+        problems += unmet(intent, operation.expect, values, before=before, now=after)
+    if operation.simulate is not None and not operation.always:
+        left = read_rows(intent, operation.simulate, values, target, cancel)
+        problems += [f"its dry run still finds {len(left)} to do"] if left else []
+    return after, problems
+
+
+def predicted_state(intent: Intent, operation: Operation, values: Mapping[str, Json], before: Row) -> dict[str, Json]:
+    """Return the state that the change is expected to lead to; `(new)` stands for what only the run can tell."""
+    after = dict(before)
+    for expectation in operation.expect:
+        if expectation.test == "absent":
+            return {}
+        if expectation.test == "changed":
+            after[expectation.column] = "(new)"
+            continue
+        accepted = expected_values(intent, expectation, values)
+        if str(before.get(expectation.column)) not in accepted:
+            after[expectation.column] = accepted[0] if accepted else None
+    return after
+
+
+def subject_of(intent: Intent, values: Mapping[str, Json]) -> str:
+    """Return what an operation is about: its first argument, else its name."""
+    first = next((values[name] for name in intent.parameters if values.get(name) is not None), intent.name)
+    return ", ".join(str(one) for one in first) if isinstance(first, list | tuple) else str(first)
+
+
+def rows_diff(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+    r"""Return what a dry run would do as lines of a diff; a column `action` gives the sign.
+
+    >>> columns = (Column("action"), Column("name"), Column("version"))
+    >>> print(rows_diff([{"action": "install", "name": "jq", "version": "1.6"}], columns), end="")
+    +install jq 1.6
+    """
+    lines = []
+    for row in rows[:SHOWN_ROWS]:
+        sign = _SIGNS.get(str(row.get("action")), "~")
+        lines.append(f"{sign}{_line(row, columns)}\n")
+    if len(rows) > SHOWN_ROWS:
+        lines.append(f"Summary: and {len(rows) - SHOWN_ROWS} more\n")
+    sizes = [column.name for column in columns if column.type == "size"]
+    if len(rows) > 1:
+        totals = [f"{name} {sum(_number(row.get(name)) for row in rows)} bytes" for name in sizes]
+        lines.append("@@ " + ", ".join([f"{len(rows)} in all", *totals]) + " @@\n")
+    return "".join(lines)
+
+
+def touched_by(
+    intent: Intent, operation: Operation, values: Mapping[str, Json], target: Target, cancel: Cancel | None
+) -> tuple[Touched, ...]:
+    """Return what else a change touches; what can't be read is said, and decides nothing."""
+    found = []
+    for touch in operation.touches:
+        try:
+            rows = read_rows(intent, touch.read, values, target, cancel)
+        except SaysoError as error:
+            found.append(Touched(touch.label, (f"can't be told: {error.message}",)))
+            continue
+        if rows:
+            lines = [_line(row, touch.read.columns) for row in rows[:SHOWN_TOUCHED]]
+            more = [f"and {len(rows) - SHOWN_TOUCHED} more"] if len(rows) > SHOWN_TOUCHED else []
+            found.append(Touched(touch.label, (*lines, *more)))
+    return tuple(found)
+
+
+def _is_so(
+    intent: Intent, operation: Operation, values: Mapping[str, Json], before: Row, rows: Sequence[Row] | None
+) -> bool:
+    if rows is not None and rows:
+        return False
+    if rows is not None and not operation.expect:
+        return True
+    return not unmet(intent, operation.expect, values, before=None, now=before)
+
+
+def _fingerprint(before: Row, rows: Sequence[Row] | None) -> dict[str, Json]:
+    if rows is None:
+        return dict(before)
+    told = json.dumps([dict(row) for row in rows], sort_keys=True, ensure_ascii=False, default=str)
+    return {**before, SIMULATED: hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()}
+
+
+def _line(row: Row, columns: Sequence[Column]) -> str:
+    shown: list[str] = []
+    for column in columns:
+        value = row.get(column.name)
+        if value is None or value == "":
+            continue
+        text = ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)
+        shown.append(f"{text} bytes" if column.type == "size" else text)
+    return " ".join(shown)
+
+
+def _number(value: Json) -> int:
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,73 @@
+"""What became of a change that was cut off: told by reading the state, never by guessing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from executors.command_planning import not_come_true
+from executors.file_replace import read_file
+from executors.state import Target
+from executors.step_planning import file_row, plan_steps
+from executors.transport import Cancel
+from executors.undo import DoneStep
+from intents.errors import SaysoError
+from intents.intent import Intent
+from intents.values import Json
+
+
+class Finding(Enum):
+    """What the state says about a change whose end nobody saw."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    ELSEWHERE = "neither as before nor as wanted"
+    CANNOT_KNOW = "cannot be told"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A finding, why, and the state that it was read from (one row)."""
+
+    finding: Finding
+    reason: str
+    now: Mapping[str, Json] = field(default_factory=dict)
+
+
+def examine(
+    step: DoneStep, intent: Intent | None, target: Target, *, edit_after: str | None, cancel: Cancel | None = None
+) -> Examination:
+    """Return what became of a step: the state now against the one before and the one wanted.
+
+    `edit_after` is the SHA-256 that an edit's file was to have (None: it was to be deleted).
+    """
+    try:
+        if step.edit_path is not None:
+            return _examine_edit(step, target, edit_after)
+        if intent is None:
+            return Examination(Finding.CANNOT_KNOW, f"`{step.intent}` is no longer in the catalogue")
+        return _examine_command(step, intent, target, cancel)
+    except SaysoError as error:
+        return Examination(Finding.CANNOT_KNOW, error.message)
+
+
+def _examine_edit(step: DoneStep, target: Target, edit_after: str | None) -> Examination:
+    now = read_file(target.transport, step.edit_path or "", as_user=step.as_user)
+    current = now.sha256 if now.exists else None
+    if current == edit_after:
+        return Examination(Finding.DONE, "the file has the new content", file_row(now))
+    if current == step.before.get("sha256"):
+        return Examination(Finding.NOT_DONE, "the file has the content from before", file_row(now))
+    return Examination(Finding.ELSEWHERE, "the file has another content", file_row(now))
+
+
+def _examine_command(step: DoneStep, intent: Intent, target: Target, cancel: Cancel | None) -> Examination:
+    operation = intent.operation_for(target.facts)
+    if operation.change is None:
+        return Examination(Finding.CANNOT_KNOW, "it has no state that could be read")
+    after, problems = not_come_true(intent, operation, step.arguments, target, before=step.before, cancel=cancel)
+    if not problems:
+        return Examination(Finding.DONE, "the state is the one that was wanted", after)
+    (planned, *_) = plan_steps(intent, step.arguments, target, cancel=cancel, with_touched=False)
+    if dict(planned.before) == dict(step.before):
+        return Examination(Finding.NOT_DONE, "the state is the one from before", after)
+    return Examination(Finding.ELSEWHERE, "; ".join(problems), after)

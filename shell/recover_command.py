@@ -1,0 +1,131 @@
+"""`sayso recover`: changes that were cut off, what became of each, and what can be done about it."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from executors.recovery import Examination, Finding
+from history.store import History
+from intents.errors import PlanError, RequestError
+from intents.values import Json
+from shell.answering import Answering
+from shell.environment import Environment
+from shell.exit_status import ExitStatus
+from shell.journal import CutOff, cut_off_steps, settle
+from shell.places import settings_of
+from shell.render_lines import host_list, print_line
+from shell.terminal import Terminal
+
+_STATUSES = {Finding.DONE: "changed", Finding.NOT_DONE: "not done"}
+"""What is written of a finding; of the other two the outcome stays unknown, and somebody has seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    cut_off: CutOff
+    examination: Examination
+
+
+def run_recover(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    """Show every change whose end nobody saw, with what its host says now; settle them where asked.
+
+    Ends with 1 while the outcome of any is open. `--yes` writes down what was found.
+    """
+    record = _record_of(words)
+    settings = settings_of(environment, options)
+    if not settings.history.exists():
+        return _nothing(environment)
+    with Answering(environment, options) as answering, History.open(settings.history) as history:
+        found = [step for step in cut_off_steps(history) if record in {None, step.record}]
+        if record is not None and not found:
+            raise PlanError(f"Record {record} has no change that was cut off.", remedy="`sayso recover` lists them.")
+        if not found:
+            return _nothing(environment)
+        examined = [_Examined(step, answering.session.examine(step)) for step in found if not step.is_running]
+        _show([step for step in found if step.is_running], examined, environment, as_json=options.json)
+        is_settled = [_settle(one, history, answering, yes=options.yes) for one in examined]
+    return ExitStatus.DONE if all(is_settled) else ExitStatus.FAILED
+
+
+def _record_of(words: Sequence[str]) -> int | None:
+    match list(words):
+        case []:
+            return None
+        case [number] if number.isdecimal():
+            return int(number)
+    raise RequestError(f"`recover {' '.join(words)}` is no command.", remedy="There are: recover, recover RECORD.")
+
+
+def _nothing(environment: Environment) -> ExitStatus:
+    _, messages = environment.consoles()
+    print_line(messages, "No change was cut off.")
+    return ExitStatus.DONE
+
+
+def _show(running: list[CutOff], examined: list[_Examined], environment: Environment, *, as_json: bool) -> None:
+    if as_json:
+        for one in examined:
+            environment.stdout.write(json.dumps(_listed(one)) + "\n")
+        return
+    out, _ = environment.consoles()
+    for step in running:
+        print_line(out, f"record {step.record}: {_what(step)} is still being done by another sayso", lead="… ")
+    for one in examined:
+        step = one.cut_off
+        print_line(out, f"record {step.record}, begun {step.begun_utc}: {_what(step)}", lead="? ", style="bold")
+        print_line(out, f"{one.examination.finding.value}: {one.examination.reason}", indent=2)
+
+
+def _listed(one: _Examined) -> dict[str, Json]:
+    step = one.cut_off
+    return {
+        "record": step.record,
+        "begun_utc": step.begun_utc,
+        "host": step.step.host,
+        "intent": step.step.intent,
+        "arguments": dict(step.step.arguments),
+        "finding": one.examination.finding.value,
+        "reason": one.examination.reason,
+    }
+
+
+def _what(step: CutOff) -> str:
+    values = ", ".join(f"{name} {value}" for name, value in step.step.arguments.items())
+    return f"{step.step.intent} ({values}) on {host_list([step.step.host])}"
+
+
+def _settle(one: _Examined, history: History, answering: Answering, *, yes: bool) -> bool:
+    """Return whether the step is settled: by `--yes`, or as the person at the terminal chooses."""
+    if yes:
+        _write(one, history)
+        return True
+    terminal = Terminal.open() if answering.is_interactive else None
+    if terminal is None:
+        return False
+    offers = ["leave it open", f"write down that it was {one.examination.finding.value}"]
+    if one.examination.finding is not Finding.DONE:
+        offers.append("plan it again")
+    elif one.cut_off.payload.get("cannot_undo") is None:
+        offers.append("take it back")
+    with terminal:
+        chosen = terminal.ask_choice(f"Record {one.cut_off.record}: what now?", offers)
+    if not chosen:
+        return False
+    _write(one, history)
+    if offers[chosen] == "take it back":
+        answering.undo(one.cut_off.record)
+    elif offers[chosen] == "plan it again":
+        answering.repeat(one.cut_off.step)
+    return True
+
+
+def _write(one: _Examined, history: History) -> None:
+    finding = one.examination.finding
+    settle(
+        history,
+        one.cut_off,
+        status=_STATUSES.get(finding, "unknown"),
+        finding=f"{finding.value}: {one.examination.reason}",
+        after=one.examination.now,
+    )

@@ -1,0 +1,111 @@
+"""One request on its way: the options, the journal, and the response as far as it has come."""
+
+import time
+from dataclasses import dataclass, replace
+
+from executors.plan import Outcome
+from executors.policy import Decision, Verdict
+from history.errors import HistoryError
+from intents.errors import SaysoError
+from shell.exit_status import ExitStatus, combined
+from shell.journal import Journal, NoJournal
+from shell.response import Fault, Response
+from shell.targets import Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller says besides the request."""
+
+    on: str | None = None
+    dry_run: bool = False
+    explain: bool = False
+    yes: bool = False
+    expect: str | None = None
+    timeout_s: float | None = None
+
+
+class Road:
+    """One request on its way: the options, the journal, and the response as far as it has come."""
+
+    def __init__(self, request: str, options: Options, response: Response) -> None:
+        self.request = request
+        self.options = options
+        self.response = response
+        self.journal: Journal = NoJournal(HistoryError("The history is not open.", remedy="Try again."))
+
+    def warn(self, text: str) -> None:
+        """Add a warning."""
+        self.response = replace(self.response, warnings=(*self.response.warnings, text))
+
+    def timing(self, name: str, started: float) -> None:
+        """Note how long a part took."""
+        elapsed = round((time.perf_counter() - started) * 1000, 3)
+        self.response = replace(self.response, timing_ms={**self.response.timing_ms, name: elapsed})
+
+    def unreachable(self, opened: Opened) -> None:
+        """Turn hosts that can't be reached into outcomes; the others go on."""
+        lost = {
+            name: (Outcome(name, "unreachable", message=str(error)),)
+            for name, error in opened.faults.items()
+            if opened.targets
+        }
+        self.response = replace(self.response, outcomes={**self.response.outcomes, **lost})
+
+    def finished(self, *, was_interrupted: bool = False) -> Response:
+        """Return the response with the status that its outcomes give."""
+        words = {"unreachable": ExitStatus.UNREACHABLE, "refused": ExitStatus.REFUSED}
+        words |= {"failed": ExitStatus.FAILED, "unknown": ExitStatus.FAILED}
+        statuses = [
+            words.get(outcome.status, ExitStatus.DONE)
+            for outcomes in self.response.outcomes.values()
+            for outcome in outcomes
+        ]
+        if was_interrupted:
+            statuses.append(ExitStatus.INTERRUPTED)
+        return replace(self.response, status=combined(statuses))
+
+    def refused(self, decision: Decision, *, was_asked: bool) -> Response:
+        """Return the response of a plan that may not run."""
+        if decision.verdict is Verdict.DENY:
+            fault = Fault("policy", f"Refused: {decision.why or decision.rule}.", "Nothing was changed.")
+        else:
+            fault = Fault(
+                "not_approved",
+                "Not approved, so nothing was changed.",
+                "Ask again when you want it."
+                if was_asked
+                else "Approve it at a terminal, or add --yes where that suffices.",
+            )
+        return replace(self.response, status=ExitStatus.REFUSED, fault=fault)
+
+    def failed(self, error: SaysoError) -> Response:
+        """Return the response of an expected fault."""
+        fault = Fault(error.code, error.message, error.remedy)
+        return replace(self.response, status=status_of(error), fault=fault)
+
+    def failed_history(self, error: HistoryError) -> Response:
+        """Return the response where the history can't be written: no record, no change."""
+        fault = Fault("history", f"{error.message} Without a record nothing is changed.", error.remedy)
+        return replace(self.response, status=ExitStatus.INTEGRITY, fault=fault)
+
+
+_STATUSES = {
+    "request": ExitStatus.USAGE,
+    "value": ExitStatus.USAGE,
+    "settings": ExitStatus.USAGE,
+    "usage": ExitStatus.USAGE,
+    "target": ExitStatus.USAGE,
+    "unreachable": ExitStatus.UNREACHABLE,
+    "host_key": ExitStatus.UNREACHABLE,
+    "plan": ExitStatus.REFUSED,
+    "policy": ExitStatus.REFUSED,
+    "catalogue": ExitStatus.INTEGRITY,
+    "integrity": ExitStatus.INTEGRITY,
+    "model": ExitStatus.INTEGRITY,
+}
+
+
+def status_of(error: SaysoError) -> ExitStatus:
+    """Return the exit status of an expected fault."""
+    return _STATUSES.get(error.code, ExitStatus.FAILED)
