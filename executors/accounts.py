@@ -2,13 +2,65 @@
 
 import os
 import pwd
+import re
 from dataclasses import dataclass
 
 from executors.transport import Login
 from intents.errors import StepError
 
-NOT_ALLOWED_PREFIXES = (b"sudo:", b"Sorry, user ")
-"""How sudo's own complaints begin (sudo 1.9, exit code 1): no password, not in sudoers, not allowed."""
+LOCAL = "local"
+
+NOT_ALLOWED_PREFIXES = (b"sudo: ", b"Sorry, user ", b"doas: ")
+"""How the complaints of sudo 1.9 and doas 6.8 begin (exit code 1). `NAME is not in the sudoers file.` is the one that doesn't."""
+
+_NOT_IN_SUDOERS = rb"is not in the sudoers file|may not run sudo"
+_WANTS_PASSWORD = rb"password is required|terminal is required|no password was provided|interactive authentication is required"
+_ASK_FOR_A_RULE = "Ask the administrator for a rule (`sudo -l` shows yours), or act as {account}."
+
+_REFUSALS: tuple[tuple[bytes, str, str], ...] = (
+    (
+        rb"doas: Auth",
+        "This runs as {account}{where}, for which doas wants a password; that can't be given to it here.",
+        "Add a `permit nopass` rule to doas.conf, install sudo, or act as {account}.",
+    ),
+    (rb"doas: ", "doas doesn't let this run as {account}{where}: {said}", "Add a `permit nopass` rule to doas.conf, or act as {account}."),
+    (
+        _WANTS_PASSWORD,
+        "This runs as {account}{where}, for which sudo wants a password.",
+        "{first} a NOPASSWD rule made (`sayso policy sudoers` writes one), or ask at a terminal, where it can be typed.",
+    ),
+    (
+        rb"must have a tty",
+        "sudo doesn't let this run as {account}{where}: its sudoers demands a terminal (requiretty), and commands have none.",
+        "Take `requiretty` out of sudoers for this account (`Defaults:NAME !requiretty`).",
+    ),
+    (
+        rb"incorrect password attempt|Maximum \d+ incorrect",
+        "sudo didn't accept the password to act as {account}{where}; nothing was run.",
+        "Ask again with the right password; after several wrong ones the account may be locked for a while.",
+    ),
+    (
+        rb"timed out reading password",
+        "sudo waited too long for the password to act as {account}{where}; nothing was run.",
+        "Ask again, and type it in time.",
+    ),
+    (
+        _NOT_IN_SUDOERS,
+        "This account may not use sudo{where}, so that this can't run as {account}.",
+        "Ask the administrator to add it to sudoers, or act as {account}.",
+    ),
+    (
+        rb"is not allowed to (execute|run)",
+        "sudoers doesn't let this command run as {account}{where}: {said}",
+        _ASK_FOR_A_RULE,
+    ),
+    (
+        rb"(?i)account (or password )?(is |has )?(expired|locked)|account validation failure|is your account locked",
+        "sudo doesn't let this run as {account}{where}, because the own account or its password has expired or is locked.",
+        "Have the administrator renew it (`chage -l NAME` shows the dates).",
+    ),
+)
+"""What is found in what was said (sudo 1.9.13, opendoas 6.8), the sentence, and what to try; the first one counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +108,25 @@ def own_login(directory: str) -> Login:
     return Login(uid=own.uid, user=own.name, home=own.home, directory=directory)
 
 
-def sudo_error(stderr: bytes, *, as_user: str, host: str, argv: tuple[str, ...]) -> StepError:
-    """Return the error for a command that sudo didn't start, from what sudo wrote."""
-    said = ascii(stderr.decode("utf-8", "replace").strip().split("\n")[0])[1:-1][:200]
-    if b"password is required" in stderr or b"terminal is required" in stderr:
-        return StepError(
-            f"This runs as {as_user}, for which sudo wants a password.",
-            remedy="Run `sudo -v` in this terminal first, and then ask again.",
-            host=host,
-            argv=argv,
-            exit_code=1,
-        )
-    return StepError(
-        f"sudo doesn't let this run as {as_user}: {said}",
-        remedy="Ask the administrator for a rule (`sudo -l` shows yours), or act as root.",
-        host=host,
-        argv=argv,
-        exit_code=1,
-    )
+def sudo_error(said: bytes, *, as_user: str, host: str, argv: tuple[str, ...]) -> StepError:
+    """Return the error for a command that sudo or doas didn't start, from what they wrote instead."""
+    for found, sentence, remedy in _REFUSALS:
+        if re.search(found, said):
+            break
+    else:
+        sentence, remedy = "sudo doesn't let this run as {account}{where}: {said}", _ASK_FOR_A_RULE
+    values = {
+        "account": as_user,
+        "where": "" if host == LOCAL else f" on {host}",
+        "said": ascii(said.decode("utf-8", "replace").strip().split("\n")[-1])[1:-1][:200],
+        "first": "Run `sudo -v` in this terminal first, or have" if host == LOCAL else "Have",
+    }
+    return StepError(sentence.format(**values), remedy=remedy.format(**values), host=host, argv=argv, exit_code=1)
+
+
+def wants_password(said: bytes) -> bool:
+    """Whether sudo, told to ask nothing, would have asked for a password."""
+    return re.search(_WANTS_PASSWORD, said) is not None
 
 
 def _account(entry: pwd.struct_passwd) -> Account:

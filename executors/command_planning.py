@@ -6,7 +6,9 @@ The same two tell afterwards whether it came true: "exited 0" alone is no succes
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from executors.acting_account import acting_account
 from executors.diffs import state_diff
 from executors.plan import Effect, PlannedStep, Touched
 from executors.state import Target, expected_values, read_rows, read_state, run_step, unmet
@@ -63,6 +65,8 @@ def plan_command(
     if operation.state is not None:
         before = foreseen if foreseen is not None else read_state(intent, operation.state, values, target, cancel)
     step = run_step(intent, operation.change, values, interrupt=intent.interrupt)
+    account = acting_account(intent, operation.change, values, target, cancel)
+    step = step if account is None else replace(step, as_user=account)
     rows = read_rows(intent, operation.simulate, values, target, cancel) if operation.simulate is not None else None
     if _is_so(intent, operation, values, before, rows) and not operation.always:
         there_is = before or rows is not None

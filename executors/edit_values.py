@@ -33,14 +33,21 @@ class _Setting:
     end: bytes
 
 
-def set_value(before: bytes, key: bytes, value: bytes, *, section: bytes | None = None) -> bytes:
+def set_value(
+    before: bytes,
+    key: bytes,
+    value: bytes,
+    *,
+    section: bytes | None = None,
+    default_separator: bytes = _DEFAULT_SEPARATOR,
+) -> bytes:
     r"""Return the content with `key` set to `value`.
 
     The first line that sets the key gets the value; its comment, its quotes and the way in which
     it separates the two stay. Else the line is put right after a commented default (`#Port 22`),
     else at the end of the section, which is made where it is missing. Without `section` the part
     before the first section (or before the first `Match` of sshd_config) is meant, unless the key
-    stands in one section alone.
+    stands in one section alone. `default_separator` stands between the two where no line of the file shows another.
 
     >>> set_value(b"#Port 22\nUser root # admin\n", b"Port", b"2222")
     b'#Port 22\nPort 2222\nUser root # admin\n'
@@ -62,7 +69,8 @@ def set_value(before: bytes, key: bytes, value: bytes, *, section: bytes | None 
         if setting is not None:
             lines[index] = _with_value(setting, value)
             return b"".join(lines)
-    return _added(before, lines, (start, stop), key=key, value=value, section=section)
+    separator = _separator(lines[start:stop]) or _separator(lines) or default_separator
+    return _added(before, lines, (start, stop), key=key, value=value, section=section, separator=separator)
 
 
 def _part(lines: Sequence[bytes], key: bytes, section: bytes | None) -> tuple[int, int]:
@@ -146,7 +154,14 @@ def _quoted_like(old: bytes, value: bytes) -> bytes:
 
 
 def _added(
-    before: bytes, lines: list[bytes], part: tuple[int, int], *, key: bytes, value: bytes, section: bytes | None
+    before: bytes,
+    lines: list[bytes],
+    part: tuple[int, int],
+    *,
+    key: bytes,
+    value: bytes,
+    section: bytes | None,
+    separator: bytes,
 ) -> bytes:
     start, stop = part
     end = line_end(before)
@@ -157,7 +172,6 @@ def _added(
         line = indent + key + (default.separator or b" ") + _quoted_like(default.value, value) + end
         at = start + index + 1
     else:
-        separator = _separator(lines[start:stop]) or _separator(lines) or _DEFAULT_SEPARATOR
         line = key + separator + value + end
         at = _after_last_text(lines, start, stop)
     is_missing = section is not None and start == len(lines) and not _has_section(lines, section)

@@ -4,41 +4,44 @@ Lines that an edit doesn't concern stay as they are, byte for byte: encoding, li
 order. An edit that finds its result already there returns the content unchanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from executors.edit_fstab import add_mount, remove_mount
+from executors.edit_hosts import add_host, remove_host
 from executors.edit_lines import line_end, refuse_line_break, split_lines, with_line_end
+from executors.edit_nginx import set_block_directive
+from executors.edit_sshd import overruled_by, set_directive
+from executors.edit_sudoers import allow_sudo, revoke_sudo
+from executors.edit_units import set_unit_value
 from executors.edit_values import set_value
 from intents.errors import ValueRejected
 from intents.intent import EditOperation
 
-_ARGUMENTS: Mapping[EditOperation, tuple[str, ...]] = {
-    "put": ("content",),
-    "append_line": ("line",),
-    "remove_lines": ("match",),
-    "replace_text": ("old", "new"),
-    "set_value": ("key", "value"),
-}
-
 
 def apply_edit(operation: EditOperation, before: bytes, arguments: Mapping[str, str]) -> bytes:
-    r"""Return the content after an edit with these arguments (`section` of set_value may be missing).
+    r"""Return the content after an edit with these arguments (optional ones may be missing).
 
     >>> apply_edit("append_line", b"a\n", {"line": "b"})
     b'a\nb\n'
 
     Raises `ValueRejected` when an argument can't be used, `KeyError` when one is missing.
     """
-    given = [arguments[name].encode("utf-8", "surrogateescape") for name in _ARGUMENTS[operation]]
-    if operation == "put":
-        return put(before, *given)
-    if operation == "append_line":
-        return append_line(before, *given)
-    if operation == "remove_lines":
-        return remove_lines(before, *given)
-    if operation == "replace_text":
-        return replace_text(before, *given)
-    section = arguments.get("section")
-    return set_value(before, *given, section=None if section is None else section.encode("utf-8", "surrogateescape"))
+    edit = _EDITS[operation]
+    given = [as_bytes(arguments[name]) for name in edit.arguments]
+    return edit.apply(before, *given, **{name: as_bytes(arguments[name]) for name in edit.options if name in arguments})
+
+
+def note_on_edit(operation: EditOperation, after: bytes, arguments: Mapping[str, str]) -> str:
+    """Return in words what the new content doesn't reach, or what has yet to be done; empty for nothing."""
+    if operation == "set_directive":
+        return overruled_by(after, as_bytes(arguments["directive"]))
+    return _EDITS[operation].note
+
+
+def as_bytes(argument: str) -> bytes:
+    """Return an argument as it stands in a file; bytes that weren't UTF-8 are what they were."""
+    return argument.encode("utf-8", "surrogateescape")
 
 
 def put(_before: bytes, content: bytes) -> bytes:
@@ -90,3 +93,39 @@ def replace_text(before: bytes, old: bytes, new: bytes) -> bytes:
     if old not in new:
         return before.replace(old, new)
     return new.join(piece.replace(old, new) for piece in before.split(new))
+
+
+def _allow_sudo(
+    before: bytes, user: bytes, program: bytes, *, run_as: bytes = b"root", password: bytes = b"yes"
+) -> bytes:
+    return allow_sudo(before, user, program, run_as=run_as, without_password=password == b"no")
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A pure function from content to content, the arguments that it needs, in order, and those that it may get."""
+
+    apply: Callable[..., bytes]
+    arguments: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    note: str = ""
+
+
+_EDITS: Mapping[EditOperation, _Edit] = {
+    "put": _Edit(put, ("content",)),
+    "append_line": _Edit(append_line, ("line",)),
+    "remove_lines": _Edit(remove_lines, ("match",)),
+    "replace_text": _Edit(replace_text, ("old", "new")),
+    "set_value": _Edit(set_value, ("key", "value"), ("section",)),
+    "set_directive": _Edit(set_directive, ("directive", "value")),
+    "set_block_directive": _Edit(set_block_directive, ("directive", "value"), ("block",)),
+    "set_unit_value": _Edit(
+        set_unit_value, ("section", "key", "value"), note="it takes effect when systemd reloads and the unit restarts"
+    ),
+    "add_host": _Edit(add_host, ("address", "name")),
+    "remove_host": _Edit(remove_host, ("name",)),
+    "add_mount": _Edit(add_mount, ("source", "mount"), ("kind", "options"), note="nothing is mounted by it now"),
+    "remove_mount": _Edit(remove_mount, ("mount",), note="what is mounted stays mounted"),
+    "allow_sudo": _Edit(_allow_sudo, ("user", "program"), ("run_as", "password")),
+    "revoke_sudo": _Edit(revoke_sudo, ("user", "program")),
+}

@@ -37,7 +37,9 @@ class RunStep:
 class EditStep:
     """Replace one file's content (or create or delete the file), atomically, with a backup.
 
-    `before_sha256` is None where the file is absent; `after` is None where it will be deleted.
+    `before_sha256` is None where the file is absent. The new content is `after`; or, of a file too large to
+    hold, it is made on the way from `streamed`; or it is that of the backup `restores`. With none of the
+    three the file is deleted. All fields are plain, so that the plan's hash covers each.
     """
 
     path: str
@@ -46,11 +48,28 @@ class EditStep:
     validator: str | None = None
     as_user: str | None = None
     interrupt: Interrupt = "wait"
+    streamed: tuple[tuple[str, str], ...] = ()
+    """`operation` and the edit's arguments by name; empty where `after` holds the content."""
+    restores: str | None = None
+    """The path of the backup, on the file's host, that is put back."""
+    later_sha256: str | None = None
+    """SHA-256 (hex) of the content that `streamed` or `restores` must come to."""
+    mode: int | None = None
+    """The permission bits of a file that is created; None means 0644."""
+    makes_directory: bool = False
+    """The file's directory comes with the file: it is made before, and when the file is deleted, removed if empty."""
+    link: str | None = None
+    """The symbolic link that was named and followed to `path`."""
 
     @property
     def after_sha256(self) -> str | None:
-        """SHA-256 (hex) of the content that the file will have."""
-        return None if self.after is None else hashlib.sha256(self.after).hexdigest()
+        """SHA-256 (hex) of the content that the file will have; None where it will be deleted."""
+        return self.later_sha256 if self.after is None else hashlib.sha256(self.after).hexdigest()
+
+    @property
+    def is_deletion(self) -> bool:
+        """Whether the file will be gone."""
+        return self.after is None and self.later_sha256 is None
 
 
 @dataclass(frozen=True, slots=True)

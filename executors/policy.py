@@ -1,83 +1,31 @@
-"""Who may do what through which door: typed rules, decided below every front end.
+"""Who may do what through which door: decided by typed rules, below every front end.
 
-The shipped defaults are safe by themselves. `/etc/sayso/policy.d/*.yml` is the system's floor: its
-`deny` can't be lifted, and only its rules may grant a script more than the defaults do. A
-person's own policy can only tighten.
+The shipped defaults are safe by themselves. `/etc/sayso/policy.d/*.yml` is the system's floor: what
+it denies can't be lifted, and only its rules, which name an intent, may grant more than the
+defaults do. A person's own policy only tightens. A standing grant answers the default's question, never a
+rule's.
 
 This is a guard rail inside one's own process, not a wall: whoever can run sayso can also run the
 programs that it runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from intents.errors import CatalogueError, PolicyError
-from intents.intent import EffectName, Risk
-from intents.pack_file import parse_pack
-from intents.values import Json
+from executors.grants import SYSTEM_GRANTS, Grant, load_grants
+from executors.policy_file import load_rules
+from executors.policy_rules import DOORS, Condition, Door, Question, Rule, Verdict
+from intents.errors import PolicyError
+from intents.intent import Risk
 
-Door: TypeAlias = Literal["terminal", "script"]
+__all__ = [
+    "DOORS", "SYSTEM_GRANTS", "SYSTEM_POLICY", "Condition", "Decision", "Door", "Grant", "Policy", "Question", "Rule",
+    "Verdict", "Weighed", "default_decision", "load_policy", "require_permission",
+]  # fmt: skip
 
 SYSTEM_POLICY = Path("/etc/sayso/policy.d")
-
-
-class Verdict(IntEnum):
-    """What a rule says, from loose to strict; the strictest of a floor's rules wins."""
-
-    ALLOW = 0
-    ASK = 1
-    CONFIRM = 2
-    DENY = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One step that wants to run: who, what, where, through which door."""
-
-    user: str
-    intent: str
-    risk: Risk
-    effects: tuple[EffectName, ...]
-    hosts: tuple[str, ...]
-    door: Door
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: all of its conditions must hold. Patterns are shell globs; empty means any."""
-
-    name: str
-    verdict: Verdict
-    intents: tuple[str, ...] = ()
-    risks: tuple[Risk, ...] = ()
-    effects: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
-    doors: tuple[str, ...] = ()
-
-    def holds(self, question: Question) -> bool:
-        """Whether the rule is about this question. Host patterns: any host for a deny, all for a grant."""
-        hosts = any if self.verdict is Verdict.DENY else all
-        return (
-            _any_match(self.intents, question.intent)
-            and (not self.risks or question.risk in self.risks)
-            and (not self.effects or bool(set(self.effects) & set(question.effects)))
-            and (not self.hosts or hosts(_any_match(self.hosts, host) for host in question.hosts))
-            and _any_match(self.users, question.user)
-            and (not self.doors or question.door in self.doors)
-        )
-
-    def names_exactly(self, intent: str) -> bool:
-        """Whether the rule names this very intent, not a pattern."""
-        return intent in self.intents
-
-
-def _any_match(patterns: Sequence[str], text: str) -> bool:
-    return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,53 +34,141 @@ class Decision:
 
     verdict: Verdict
     rule: str
+    """A rule's name, `grant ID`, or `default: ...`."""
     why: str = ""
+    is_named: bool = False
+    """Whether the system names this very intent, by a rule or a grant; else `--yes` covers no more than what is
+    reversible, and nothing that grants or discloses."""
 
     @property
-    def word(self) -> Literal["allow", "ask", "confirm", "deny"]:
+    def word(self) -> Literal["allow", "ask", "confirm", "two_people", "deny"]:
         """The word of the JSON contract."""
-        words: dict[Verdict, Literal["allow", "ask", "confirm", "deny"]] = {
-            Verdict.ALLOW: "allow",
-            Verdict.ASK: "ask",
-            Verdict.CONFIRM: "confirm",
-            Verdict.DENY: "deny",
-        }
-        return words[self.verdict]
+        return self.verdict.word
+
+
+Part = Literal["denies", "loosens", "tightens", "stands in for the default", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One rule or grant as a decision saw it: whose it is, what it says, what part it had, and why."""
+
+    name: str
+    source: Literal["system", "own"]
+    verdict: Verdict
+    part: Part
+    """`nothing`: its conditions don't hold, or it would not change what is decided already."""
+    conditions: tuple[Condition, ...]
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules in force: the system's floor, and a person's own, which only tighten."""
+    """The rules in force: the system's floor, a person's own, which only tighten, and the standing grants."""
 
     system: tuple[Rule, ...] = ()
     own: tuple[Rule, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    grants: tuple[Grant, ...] = ()
+    """Root's and one's own, also those that have expired."""
 
     def decide(self, question: Question) -> Decision:
-        """Return the decision: deny wins, then the system's grants, then the default by risk and door."""
-        for rule in (*self.system, *self.own):
-            if rule.verdict is Verdict.DENY and rule.holds(question):
-                return Decision(Verdict.DENY, rule.name, f"the rule `{rule.name}` denies it")
-        decision = self._granted(question) or default_decision(question)
-        for rule in self.own:
-            if rule.verdict > decision.verdict and rule.holds(question):
-                decision = Decision(rule.verdict, rule.name)
+        """Return the decision.
+
+        1. Any rule that denies wins. 2. The base is the strictest of the system's rules that name the
+        intent, else a grant, else the default. 3. Every other rule that is stricter raises it. The order
+        of rules has no influence on the verdict.
+        """
+        denied = next((rule for rule in self._rules() if _denies(rule, question)), None)
+        if denied is not None:
+            return Decision(Verdict.DENY, denied.name, denied.why or f"the rule `{denied.name}` denies it")
+        decision = self._base(question)
+        for rule in self._rules():
+            if rule.verdict > decision.verdict and rule.tightens(question):
+                decision = Decision(rule.verdict, rule.name, rule.why, is_named=decision.is_named)
         return decision
 
-    def _granted(self, question: Question) -> Decision | None:
-        """A system rule may loosen the default; above reversible, or with effects, only by exact name."""
-        needs_name = question.risk > Risk.REVERSIBLE or bool(question.effects)
-        held = [
-            rule
-            for rule in self.system
-            if rule.verdict is not Verdict.DENY
-            and rule.holds(question)
-            and (not needs_name or rule.names_exactly(question.intent))
-        ]
-        if not held:
-            return None
-        strictest = max(held, key=lambda rule: rule.verdict)
-        return Decision(strictest.verdict, strictest.name)
+    def _rules(self) -> Iterator[Rule]:
+        yield from self.system
+        yield from self.own
+
+    def _base(self, question: Question) -> Decision:
+        held = [rule for rule in self.system if _may_loosen(rule, question) and rule.loosens(question)]
+        if held:
+            strictest = max(held, key=lambda rule: rule.verdict)
+            is_named = any(rule.names_exactly(question.intent) for rule in held)
+            return Decision(strictest.verdict, strictest.name, strictest.why, is_named=is_named)
+        default = default_decision(question)
+        grant = next((one for one in self.grants if _may_stand_in(one, default) and one.covers(question)), None)
+        if grant is None:
+            return default
+        return Decision(
+            Verdict.ALLOW, grant.rule, f"allowed until {grant.until_utc:%Y-%m-%d %H:%M} UTC", grant.is_system
+        )
+
+    def weigh(self, question: Question) -> tuple[Weighed, ...]:
+        """Return every rule and grant with the part that it has in the decision, for a person who asks why."""
+        base = self._base(question)
+        rules = [_weigh_rule(rule, question, base, source="system") for rule in self.system]
+        rules += [_weigh_rule(rule, question, base, source="own") for rule in self.own]
+        return (*rules, *(_weigh_grant(grant, question, base) for grant in self.grants))
+
+
+def _denies(rule: Rule, question: Question) -> bool:
+    return rule.verdict is Verdict.DENY and rule.tightens(question)
+
+
+def _may_loosen(rule: Rule, question: Question) -> bool:
+    """Whether a system's rule is one that can take the default's place for this question.
+
+    Above reversible it has to name the intent; what the request grants or discloses, it has to name as well: a
+    rule for appending to files must not quietly let a script append to authorized_keys.
+    """
+    if rule.verdict is Verdict.DENY:
+        return False
+    needs_name = question.risk > Risk.REVERSIBLE or bool(question.effects)
+    return (not needs_name or rule.names_exactly(question.intent)) and set(question.effects) <= {*rule.effects}
+
+
+def _may_stand_in(grant: Grant, default: Decision) -> bool:
+    """A grant answers what the default asks; root's also lifts what the default keeps scripts from."""
+    return default.verdict is Verdict.ASK or (grant.is_system and default.verdict is Verdict.DENY)
+
+
+def _weigh_rule(rule: Rule, question: Question, base: Decision, *, source: Literal["system", "own"]) -> Weighed:
+    strict = rule.conditions(question, loosens=False)
+    if rule.tightens(question):
+        if rule.verdict is Verdict.DENY:
+            return Weighed(rule.name, source, rule.verdict, "denies", strict)
+        if rule.verdict > base.verdict:
+            return Weighed(rule.name, source, rule.verdict, "tightens", strict)
+        if rule.name == base.rule:
+            return Weighed(rule.name, source, rule.verdict, "loosens", rule.conditions(question, loosens=True))
+    return Weighed(rule.name, source, rule.verdict, "nothing", strict, _remark(rule, question, source=source))
+
+
+def _remark(rule: Rule, question: Question, *, source: Literal["system", "own"]) -> str:
+    """Return why a rule that holds has no part in the decision; nothing for one that doesn't hold."""
+    if not rule.tightens(question):
+        return ""
+    if source == "own":
+        return "one's own rules only tighten"
+    if not rule.loosens(question):
+        return "holds for a part of the request only, or can't be told for sure, so it loosens nothing"
+    if not _may_loosen(rule, question):
+        if not set(question.effects) <= {*rule.effects}:
+            return f"loosens nothing that touches {', '.join(question.effects)}, unless its `effects` say so"
+        return f"loosens a {question.risk.word} request only where it names `{question.intent}` exactly"
+    return "another rule that names the intent is stricter"
+
+
+def _weigh_grant(grant: Grant, question: Question, base: Decision) -> Weighed:
+    conditions = grant.conditions(question)
+    source: Literal["system", "own"] = "system" if grant.is_system else "own"
+    part: Part = "stands in for the default" if base.rule == grant.rule else "nothing"
+    holds = all(one.answer is True for one in conditions)
+    remark = "the default doesn't ask here, or a rule answers" if holds and part == "nothing" else ""
+    return Weighed(grant.rule, source, Verdict.ALLOW, part, conditions, remark)
 
 
 def default_decision(question: Question) -> Decision:
@@ -143,28 +179,43 @@ def default_decision(question: Question) -> Decision:
     """
     if question.risk is Risk.READ and not question.effects:
         return Decision(Verdict.ALLOW, "default: reads are free")
-    if question.door == "script":
-        if question.risk <= Risk.REVERSIBLE and not question.effects:
-            return Decision(Verdict.ASK, "default: scripts need --yes")
-        what = (
-            f"{question.risk.word} operations"
-            if not question.effects
-            else f"operations that touch {', '.join(question.effects)}"
-        )
-        return Decision(
-            Verdict.DENY,
-            "default: scripts change only what is reversible",
-            f"scripts can't run {what} without a rule in {SYSTEM_POLICY} that names `{question.intent}`",
-        )
+    if question.door != "terminal":
+        return _default_without_a_person(question)
     if question.risk is Risk.DESTRUCTIVE:
         return Decision(Verdict.CONFIRM, "default: destructive operations are confirmed by typing")
     return Decision(Verdict.ASK, "default: changes ask")
 
 
-def require_permission(policy: Policy, question: Question, *, is_approved: bool) -> None:
-    """Raise `PolicyError` unless the step may run now: allowed, or asked and approved.
+def _default_without_a_person(question: Question) -> Decision:
+    if question.risk <= Risk.REVERSIBLE and not question.effects:
+        return Decision(Verdict.ASK, "default: scripts need --yes")
+    what = (
+        f"{question.risk.word} operations"
+        if not question.effects
+        else f"operations that touch {', '.join(question.effects)}"
+    )
+    naming = f"names `{question.intent}`"
+    if question.effects:
+        naming += f" and the effects {', '.join(question.effects)}"
+    return Decision(
+        Verdict.DENY,
+        "default: scripts change only what is reversible",
+        f"scripts can't run {what} without a rule in {SYSTEM_POLICY} that {naming}",
+    )
 
-    Called immediately before each step, whatever the front end did before.
+
+def require_permission(
+    policy: Policy,
+    question: Question,
+    *,
+    is_approved: bool,
+    is_confirmed: bool = False,
+    second_person: str | None = None,
+) -> None:
+    """Raise `PolicyError` unless the step may run now: allowed, or approved in the way that the policy wants.
+
+    `is_confirmed`: a person typed the object's name. `second_person`: who else approved; it has to be somebody other than
+    the question's user. Called immediately before each step, whatever the front end did before.
     """
     decision = policy.decide(question)
     if decision.verdict is Verdict.DENY:
@@ -173,63 +224,37 @@ def require_permission(policy: Policy, question: Question, *, is_approved: bool)
             remedy="Ask whoever keeps the policy, or do it at a terminal if the rule allows that.",
             rule=decision.rule,
         )
-    if decision.verdict is not Verdict.ALLOW and not is_approved:
+    if decision.verdict is Verdict.ALLOW:
+        return
+    if not is_approved:
         raise PolicyError(
             f"`{question.intent}` was not approved.", remedy="Approve the plan first.", rule=decision.rule
         )
-
-
-def load_policy(system: Path, own: Path, *, as_root: bool) -> Policy:
-    """Return the policy of both folders; a folder that isn't there has no rules.
-
-    Raises `PolicyError` for a file that can't be read as rules, and, as root, for one that is not
-    root's or that others may write: a policy that can't be trusted must not be half in force.
-    """
-    return Policy(_load_folder(system, must_be_root=True), _load_folder(own, must_be_root=as_root))
-
-
-def _load_folder(folder: Path, *, must_be_root: bool) -> tuple[Rule, ...]:
-    rules: list[Rule] = []
-    if not folder.is_dir():
-        return ()
-    for path in sorted(folder.glob("*.yml")):
-        status = path.stat()
-        if must_be_root and (status.st_uid != 0 or status.st_mode & 0o022):
-            raise _bad_file(path, "is not owned by root, or others may write it")
-        try:
-            pack = parse_pack(path.read_text(encoding="utf-8"), str(path))
-        except (CatalogueError, UnicodeDecodeError, OSError) as error:
-            raise _bad_file(path, f"can't be read ({error})") from None
-        for name, entry in pack.entries.items():
-            rules.append(_rule(path, name, entry))
-    return tuple(rules)
-
-
-def _bad_file(path: Path, problem: str) -> PolicyError:
-    return PolicyError(
-        f"The policy file {path} {problem}.", remedy="Correct it; until then nothing is run.", rule=str(path)
-    )
-
-
-def _rule(path: Path, name: str, entry: Json) -> Rule:
-    """Read one rule: `NAME: {decision: deny, intents: [...], risks: [...], hosts: [...]}`."""
-    known = {"decision", "intents", "risks", "effects", "hosts", "users", "doors"}
-    if not isinstance(entry, Mapping) or set(entry) - known or "decision" not in entry:
-        raise _bad_file(
-            path, f"has a rule `{name}` that is not `decision` with {', '.join(sorted(known - {'decision'}))}"
+    if decision.verdict is Verdict.CONFIRM and not is_confirmed:
+        raise PolicyError(
+            f"`{question.intent}` was approved, but not confirmed by typing the object's name.",
+            remedy="Approve the plan at a terminal.",
+            rule=decision.rule,
+        )
+    if decision.verdict is Verdict.TWO_PEOPLE and (not second_person or second_person == question.user):
+        raise PolicyError(
+            f"`{question.intent}` needs the approval of a second person.",
+            remedy="Let somebody else approve the saved plan with `sayso approve`.",
+            rule=decision.rule,
         )
 
-    def words(key: str) -> tuple[str, ...]:
-        value = entry.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-            raise _bad_file(path, f"has a rule `{name}` whose `{key}` is not a list of words")
-        return tuple(str(word) for word in value)
 
-    try:
-        verdict = Verdict[str(entry["decision"]).upper()]
-        risks = tuple(Risk[word.upper()] for word in words("risks"))
-    except KeyError as error:
-        raise _bad_file(path, f"has a rule `{name}` with the unknown word {error}") from None
-    return Rule(
-        name, verdict, words("intents"), risks, words("effects"), words("hosts"), words("users"), words("doors")
+def load_policy(
+    system: Path, own: Path, *, as_root: bool, system_grants: Path | None = None, own_grants: Path | None = None
+) -> Policy:
+    """Return the policy of the folders; a folder that isn't there has no rules, and no grants.
+
+    Raises `PolicyError` for a file that can't be read as rules or as a grant, and for one that others
+    may write (the system's; one's own grants; as root every one), also by way of its folders.
+    """
+    grants = load_grants(system_grants, is_system=True) if system_grants else ()
+    if own_grants:
+        grants += load_grants(own_grants, is_system=False)
+    return Policy(
+        load_rules(system, must_be_root=True), load_rules(own, must_be_root=True if as_root else None), grants=grants
     )

@@ -7,11 +7,13 @@ step: what was planned must still be what would be planned.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from executors.command_planning import Forecast, plan_command
 from executors.diffs import unified_diff
 from executors.edits import apply_edit
 from executors.file_replace import FileState, read_file
+from executors.guard_cuts import cuts_access
 from executors.plan import EditStep, Effect, PlannedStep, PlaybookStep
 from executors.state import Target, run_step
 from executors.transport import Cancel
@@ -35,24 +37,38 @@ def plan_steps(
 ) -> tuple[PlannedStep, ...]:
     """Return the planned steps of an intent on one host.
 
-    `forecast` holds what earlier stages of the same plan will lead to, and takes what this one will. `with_touched` False leaves out what only a person reads: planning again before a step needs none of it.
+    `forecast` holds what earlier stages of the same plan will lead to, and takes what this one will.
+    `with_touched` False leaves out what only a person reads: planning again before a step needs none of it.
     """
     for name, value in values.items():
         check_value(intent, name, value)  # wherever it came from: a request, a script, the history
+    planned = _plan_step(
+        intent, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast or Forecast()
+    )
+    return (replace(planned, guard=cuts_access(intent, values, planned, target)),)
+
+
+def _plan_step(
+    intent: Intent,
+    values: Mapping[str, Json],
+    target: Target,
+    *,
+    cancel: Cancel | None,
+    with_touched: bool,
+    forecast: Forecast,
+) -> PlannedStep:
     operation = intent.operation_for(target.facts)
     if operation.read is not None:
         step = run_step(intent, operation.read.command, values, interrupt=intent.interrupt)
         if intent.is_change:
             reason = "it runs a program that is not on the reviewed list"
-            return (PlannedStep(step, Effect.CANNOT_KNOW, reason=reason, cannot_undo=reason),)
-        return (PlannedStep(step, Effect.READ),)
+            return PlannedStep(step, Effect.CANNOT_KNOW, reason=reason, cannot_undo=reason)
+        return PlannedStep(step, Effect.READ)
     if operation.edit is not None:
-        return (_plan_edit(intent, operation.edit, values, target, cancel),)
+        return _plan_edit(intent, operation.edit, values, target, cancel)
     if operation.playbook is not None:
-        return (_plan_playbook(intent, operation, operation.playbook, values, target, cancel),)
-    return (
-        plan_command(intent, operation, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast),
-    )
+        return _plan_playbook(intent, operation, operation.playbook, values, target, cancel)
+    return plan_command(intent, operation, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast)
 
 
 def _plan_edit(

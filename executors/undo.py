@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from executors.command_planning import Forecast
 from executors.diffs import state_diff, unified_diff
@@ -11,7 +12,7 @@ from executors.state import Target, read_state, run_step
 from executors.step_planning import file_row, plan_steps
 from executors.transport import Cancel
 from intents.errors import PlanError
-from intents.intent import Intent, Operation
+from intents.intent import Intent, Operation, Undo
 from intents.interpretation import Argument, Evidence, Match
 from intents.template import render_word
 from intents.types.base import ValueContext
@@ -77,17 +78,53 @@ def _undo_step(
         raise PlanError(f"Record {record} can't be undone: {reason}.", remedy="Say what you want instead.")
     _refuse_if_moved(record, step, intent, operation, target, cancel, forecast)
     inverse = catalogue[undo.intent]
-    available: dict[str, Json] = {**step.arguments, **{f"before.{name}": value for name, value in step.before.items()}}
-    arguments = {}
-    for name, word in undo.arguments.items():
-        rendered = "".join(render_word(word, intent.parameters, available))
-        value = inverse.parameters[name].type.parse(rendered, context)
-        many = inverse.parameters[name].many
-        arguments[name] = Argument([value] if many else value, Evidence("history", note=f"record {record}"))
+    evidence = Evidence("history", note=f"record {record}")
+    arguments = {
+        name: Argument(value, evidence)
+        for name, value in _inverse_values(intent, undo, inverse, step.arguments, step.before, context).items()
+    }
     match = Match(inverse.name, arguments, 1.0)
     planned = plan_steps(inverse, match.values(), target, cancel=cancel, forecast=forecast)
     risk = inverse.risk_for(match.values())
     return Stage(inverse.name, risk, inverse.effects, match, {target.host: planned}, undo_of=record)
+
+
+def _inverse_values(
+    intent: Intent,
+    undo: Undo,
+    inverse: Intent,
+    values: Mapping[str, Json],
+    before: Mapping[str, Json],
+    context: ValueContext,
+) -> dict[str, Json]:
+    """Return the arguments of the inverse, from a change's own and the state before it."""
+    available: dict[str, Json] = {**values, **{f"before.{name}": value for name, value in before.items()}}
+    found: dict[str, Json] = {}
+    for name, word in undo.arguments.items():
+        parameter = inverse.parameters[name]
+        rendered = [parameter.type.parse(one, context) for one in render_word(word, intent.parameters, available)]
+        found[name] = rendered if parameter.many else next(iter(rendered), None)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def inverse_vectors(
+    intent: Intent,
+    values: Mapping[str, Json],
+    before: Mapping[str, Json],
+    catalogue: Mapping[str, Intent],
+    target: Target,
+) -> list[tuple[str, ...]]:
+    """Return the vectors that would take a command's change back; none where it has no inverse."""
+    undo = intent.operation_for(target.facts).undo
+    if undo is None or undo.intent is None:
+        return []
+    inverse = catalogue[undo.intent]
+    change = inverse.operation_for(target.facts).change
+    if change is None:
+        return []
+    context = ValueContext(datetime.now().astimezone(), target.login.directory, target.login.home)
+    found = _inverse_values(intent, undo, inverse, values, before, context)
+    return [run_step(inverse, change, found, interrupt="wait").argv]
 
 
 def _refuse_if_moved(

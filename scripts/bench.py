@@ -55,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             **_cold(environment),
             **_warm(Path(environment["XDG_CACHE_HOME"])),
             **_many(),
+            **_changes(),
             **_history(),
         }
     if arguments[:1] == ["--json"] and len(arguments) > 1:
@@ -216,6 +217,15 @@ def _middle(values: Sequence[float]) -> float:
 
 def _late(values: Sequence[float]) -> float:
     return sorted(values)[int(len(values) * 0.95)]
+
+
+# -- changes
+
+
+def _changes() -> dict[str, Any]:
+    from scripts.bench_changes import measure_changes
+
+    return measure_changes()
 
 
 # -- a catalogue of 1,000 intents

@@ -6,17 +6,22 @@ The one-shot command, piped input and the REPL differ only in where the requests
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Self
 
 from executors.undo import DoneStep
 from intents.errors import RequestError, SaysoError
 from intents.intent import Intent
+from intents.types.base import ValueContext
+from intents.types.registry import make_type
 from shell.approval import Nobody, Person
 from shell.contract import IntentLookup, dump
 from shell.direct import operations_in
 from shell.environment import ColorChoice, Environment
 from shell.exit_status import ExitStatus
 from shell.places import find_places, settings_of
+from shell.progress import progress_of
 from shell.response import Fault, Response
 from shell.road import Options, status_of
 from shell.session import Session
@@ -50,6 +55,8 @@ class Answering:
 
             person = TerminalPerson(environment)
         self.session = Session(places, door="terminal" if self.is_interactive else "script", person=person)
+        if self.is_interactive:
+            self.session.watch = lambda plan: progress_of(plan, environment.stderr)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +90,46 @@ class Answering:
         if not words:
             raise RequestError("`sayso run` needs the name of an intent.", remedy="`sayso intents` lists them.")
         return self._show(self.session.run_intents(operations_in(words), self.options))
+
+    def plan(self, words: Sequence[str], output: str | None) -> ExitStatus:
+        """Show the plan of a request, or of `run INTENT ...`; into a file for later when `output` names one."""
+        if not words:
+            raise RequestError("`sayso plan` needs a request.", remedy="Write e.g. sayso plan -o FILE restart nginx.")
+        options = replace(self.options, dry_run=True)
+        if words[0] == "run":
+            response = self.session.run_intents(operations_in(words[1:]), options)
+        else:
+            response = self.session.handle(" ".join(words), options)
+        status = self._show(response)
+        if output is None or response.plan is None or response.fault is not None:
+            return status
+        if response.plan.is_empty:
+            return status
+        path = Path(self.environment.directory, output)
+        saved = self.session.save_plan(response.plan, path, life=self._life())
+        self.environment.stderr.write(
+            f"Saved in {path}; `sayso apply {output}` carries it out until {saved.expires_utc:%Y-%m-%d %H:%M} UTC.\n"
+        )
+        return status
+
+    def apply(self, words: Sequence[str], approvals: Sequence[str]) -> ExitStatus:
+        """Carry out a saved plan."""
+        if len(words) != 1:
+            raise RequestError("`sayso apply` needs one plan file.", remedy="`sayso plan -o FILE ...` makes one.")
+        folder = self.environment.directory
+        return self._show(
+            self.session.apply_file(Path(folder, words[0]), [Path(folder, one) for one in approvals], self.options)
+        )
+
+    def _life(self) -> timedelta | None:
+        text: str | None = self._namespace.expires
+        if text is None:
+            return None
+        context = ValueContext(datetime.now().astimezone(), self.environment.directory, self.environment.home)
+        seconds = make_type("duration", {}).parse(text, context)
+        if not isinstance(seconds, int | float):
+            raise RequestError(f"`{text}` is no time.", remedy="Write e.g. --expires 2h.")
+        return timedelta(seconds=float(seconds))
 
     def repeat(self, step: DoneStep) -> ExitStatus:
         """Plan a step of the history anew."""

@@ -15,6 +15,10 @@ class Person(Protocol):
         """Show the plan and return whether it may run."""
         ...
 
+    def confirms_access(self, within_s: float) -> bool:
+        """Ask, within the time, whether access is still there after a change that could have cut it off."""
+        ...
+
     def answers(self, question: Question) -> Answer | None:
         """Ask the question; None when it stays open."""
         ...
@@ -25,6 +29,10 @@ class Nobody:
 
     def approves(self, plan: Plan, decision: Decision) -> bool:  # noqa: ARG002 - the Protocol's signature
         """Return False: nobody is there to approve."""
+        return False
+
+    def confirms_access(self, within_s: float) -> bool:  # noqa: ARG002 - the Protocol's signature
+        """Return False: nobody is there to confirm."""
         return False
 
     def answers(self, question: Question) -> Answer | None:  # noqa: ARG002 - the Protocol's signature

@@ -23,6 +23,10 @@ def run_command(
         from shell.recover_command import run_recover
 
         return run_recover(words, environment, options)
+    if command == "policy":
+        from shell.policy_commands import run_policy
+
+        return run_policy(words, environment, options)
     if command == "config":
         return _config(environment, options)
     if command == "model":

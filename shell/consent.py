@@ -1,11 +1,12 @@
 """Who allows a plan: the policy alone, `--yes`, the person at the terminal, or two people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from executors.plan import Effect, Plan
-from executors.policy import Decision, Door, Policy, Question, Verdict
+from executors.policy import Decision, Door, Policy, Verdict
+from executors.run import question_of
 from shell.approval import Person
 from shell.response import Approval
 
@@ -16,7 +17,7 @@ class Asker:
 
     user: str
     door: Door
-    groups: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def decide(plan: Plan, policy: Policy, asker: Asker) -> Decision:
@@ -25,30 +26,15 @@ def decide(plan: Plan, policy: Policy, asker: Asker) -> Decision:
     A diff that was summarised can't be approved by having been seen, so there at least the object's
     name is typed.
     """
-    decisions = [policy.decide(question) for question in questions_of(plan, asker)]
+    now = datetime.now().astimezone()
+    decisions = [
+        policy.decide(question_of(stage, user=asker.user, door=asker.door, groups=asker.groups, at=now))
+        for stage in plan.stages
+    ]
     strictest = max(decisions, key=lambda decision: decision.verdict)
     if strictest.verdict is Verdict.ASK and _is_summarised(plan):
         return Decision(Verdict.CONFIRM, "default: a diff too long to show is confirmed by typing")
     return strictest
-
-
-def questions_of(plan: Plan, asker: Asker) -> list[Question]:
-    """Return what the policy is asked about each stage of the plan."""
-    now = datetime.now().astimezone()
-    return [
-        Question(
-            asker.user,
-            stage.intent,
-            stage.risk,
-            stage.effects,
-            tuple(stage.hosts),
-            asker.door,
-            arguments=stage.match.values(),
-            at=now,
-            groups=asker.groups,
-        )
-        for stage in plan.stages
-    ]
 
 
 def approve(
@@ -80,7 +66,7 @@ def approve(
 
 def _yes_suffices(plan: Plan, decision: Decision) -> bool:
     plain = all(stage.risk.word in {"read", "reversible"} and not stage.effects for stage in plan.stages)
-    return plain or not decision.rule.startswith("default:")
+    return plain or decision.is_named
 
 
 def _is_summarised(plan: Plan) -> bool:

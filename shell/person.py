@@ -23,9 +23,20 @@ class TerminalPerson:
         if terminal is None:
             return False
         with terminal:
-            if decision.verdict is Verdict.CONFIRM:
+            if decision.verdict >= Verdict.CONFIRM:
                 return terminal.ask_typed(object_of(plan))
             return terminal.ask_yes_no("Do it?")
+
+    def confirms_access(self, within_s: float) -> bool:
+        """Ask whether the person still gets in, and wait no longer than the guard does."""
+        terminal = Terminal.open()
+        if terminal is None:
+            return False
+        with terminal:
+            return terminal.ask_yes_no(
+                f"Log in anew from elsewhere. Does it work? (rolled back in {within_s:.0f} s unless you say yes)",
+                limit_s=within_s,
+            )
 
     def answers(self, question: Question) -> Answer | None:
         """Ask the question; a choice may name an intent or a value, free text is a value."""

@@ -1,15 +1,54 @@
 """From environment, settings and options to the places that a session works with."""
 
 import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from executors.policy import SYSTEM_POLICY
+from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY
 from shell.environment import Environment
 from shell.model_trust import trusted_models
 from shell.ownership import require_own_file
 from shell.pack_trust import trusted_packs
-from shell.session import Places
+from shell.plan_files import original_uid
+from shell.second_person import APPROVERS
 from shell.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a session finds its files, and who runs it; from the environment and the settings."""
+
+    directory: str
+    user: str
+    uid: int
+    cache: Path
+    history: Path
+    own_policy: Path
+    system_policy: Path
+    inventories: tuple[Path, ...] = ()
+    ssh_configs: tuple[Path, ...] = ()
+    model: Path | None = None
+    connect_timeout_s: float = 10.0
+    trusted_models: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float | None = None
+    user_packs: Mapping[Path, bytes] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    state: Path | None = None
+    """Where plan keys and the marks of used plans lie; the history's folder when None."""
+    system_grants: Path | None = None
+    own_grants: Path | None = None
+    approvers: Path = APPROVERS
+    guard_limit_s: int = 120
+    """How long a change that can cut off access stands without proof."""
+    original_uid: int | None = None
+    """The uid that logged in, behind sudo; `uid` when None."""
+
+    @property
+    def state_folder(self) -> Path:
+        """Where plan keys and the marks of used plans lie."""
+        return self.state or self.history.parent
 
 
 def settings_of(environment: Environment, options: argparse.Namespace) -> Settings:
@@ -43,6 +82,10 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         connect_timeout_s=settings.ssh_connect_timeout_s,
         user_packs=packs,
         warnings=warnings,
+        state=environment.paths.state,
+        system_grants=SYSTEM_GRANTS,
+        own_grants=environment.paths.config / "grants.d",
+        original_uid=original_uid(environment.uid, os.environ),
     )
 
 

@@ -230,7 +230,11 @@ def _render_touched(plan: Plan, console: "Console") -> None:
         for line in lines:
             print_line(console, line, indent=_INDENT, lead="· ")
     for reason in dict.fromkeys(planned.guard for _, planned in _changing(plan) if planned.guard):
-        print_line(console, f"{reason}; a rollback is armed first and runs unless a new login works", lead="Guarded: ")
+        print_line(
+            console,
+            f"{reason} A rollback is armed first, and runs by itself unless a new login works.",
+            lead="Guarded: ",
+        )
 
 
 def _changing(plan: Plan) -> list[tuple[str, PlannedStep]]:

@@ -1,6 +1,7 @@
 """One request on its way: the options, the journal, and the response as far as it has come."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from executors.plan import Outcome
@@ -33,6 +34,10 @@ class Road:
         self.options = options
         self.response = response
         self.journal: Journal = NoJournal(HistoryError("The history is not open.", remedy="Try again."))
+        self.second_person: str | None = None
+        """Who else approved the plan, where it was saved and signed."""
+        self.before_applying: Callable[[], None] = lambda: None
+        """What has to succeed once everything is approved and before anything runs."""
 
     def warn(self, text: str) -> None:
         """Add a warning."""
@@ -69,6 +74,13 @@ class Road:
         """Return the response of a plan that may not run."""
         if decision.verdict is Verdict.DENY:
             fault = Fault("policy", f"Refused: {decision.why or decision.rule}.", "Nothing was changed.")
+        elif decision.verdict is Verdict.TWO_PEOPLE and self.second_person is None:
+            fault = Fault(
+                "not_approved",
+                f"The rule `{decision.rule}` wants two people, so nothing was changed.",
+                "`sayso plan -o FILE ...`, let a second person sign it with `sayso approve FILE`, then `sayso apply FILE "
+                "--approval FILE.approval`.",
+            )
         else:
             fault = Fault(
                 "not_approved",

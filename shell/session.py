@@ -5,20 +5,23 @@ its own. It wires the packages together and holds what a session keeps: connecti
 open history. What it returns is a value; rendering is others' work.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from executors.applying import Run, apply_plan
-from executors.plan import Plan, Stage
+from executors.applying import apply_plan
+from executors.guard import prove_by_login
+from executors.plan import Outcome, Plan, Stage
 from executors.plan_hash import finish_plan
 from executors.planning import make_plan
-from executors.policy import Decision, Door, Policy, Question, Verdict, load_policy
+from executors.policy import Door, Policy, Verdict, load_policy
 from executors.recovery import Examination, Finding, examine
+from executors.run import GuardSettings, Prove, Run
 from executors.state import Target, vectors_of
 from executors.transport import Cancel
 from executors.undo import DoneStep, undo_stages
@@ -33,38 +36,21 @@ from intents.masking import masked
 from intents.model_judge import ModelJudge
 from intents.targets import LOCAL, find_target
 from shell.approval import Nobody, Person
+from shell.consent import Asker, approve, decide
 from shell.direct import direct_match
 from shell.exit_status import ExitStatus
 from shell.journal import CutOff, Journal, NoJournal, open_journal
+from shell.places import Places
+from shell.plan_files import SavedPlan
 from shell.response import Approval, Fault, Response
 from shell.road import Options, Road
+from shell.saved_plans import claim_plan, open_plan, require_same, save_plan, second_person_of
 from shell.targets import Opened, Targets, host_patterns
 from shell.undo_phrase import find_undo
 
 EXPLAINED_CANDIDATES = 3
 QUESTIONS_IN_A_ROW = 5
 """How often one request may be asked about before it is given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a session finds its files, and who runs it; from the environment and the settings."""
-
-    directory: str
-    user: str
-    uid: int
-    cache: Path
-    history: Path
-    own_policy: Path
-    system_policy: Path
-    inventories: tuple[Path, ...] = ()
-    ssh_configs: tuple[Path, ...] = ()
-    model: Path | None = None
-    connect_timeout_s: float = 10.0
-    trusted_models: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float | None = None
-    user_packs: Mapping[Path, bytes] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 class Session:
@@ -87,6 +73,8 @@ class Session:
         self._model: ModelIdentity | None = None
         self._policy: Policy | None = None
         self.cancel = Cancel()
+        self.watch: Callable[[Plan], Callable[[Outcome], None] | None] = lambda _plan: None
+        """Asked, when a plan is about to be carried out, for what is called with each outcome as it comes."""
 
     # -- what is loaded when first needed
 
@@ -114,7 +102,13 @@ class Session:
         """The rules in force. Raises `PolicyError`."""
         if self._policy is None:
             places = self._places
-            self._policy = load_policy(places.system_policy, places.own_policy, as_root=places.uid == 0)
+            self._policy = load_policy(
+                places.system_policy,
+                places.own_policy,
+                as_root=places.uid == 0,
+                system_grants=places.system_grants,
+                own_grants=places.own_grants,
+            )
         return self._policy
 
     def close(self) -> None:
@@ -148,6 +142,14 @@ class Session:
         """Plan a step of the history anew, with the values that it had."""
         request = f"{step.intent} again on {step.host}"
         return self._guarded(request, options, lambda road: self._repeat(road, step))
+
+    def apply_file(self, path: Path, approvals: Sequence[Path], options: Options) -> Response:
+        """Carry out a saved plan, once: planned again, and only if that gives the same plan."""
+        return self._guarded(f"apply {path}", options, lambda road: self._apply_file(road, path, approvals))
+
+    def save_plan(self, plan: Plan, path: Path, *, life: timedelta | None) -> SavedPlan:
+        """Write a plan into a new file. Raises `RequestError`, `PlanError`."""
+        return save_plan(plan, path, self._places, catalogue=self.catalogue.digest, now=_now(), life=life)
 
     def check_hosts(self, on: str) -> None:
         """Raise `TargetError` where `on` names no host; connects to nobody."""
@@ -352,17 +354,14 @@ class Session:
             return road.response
         started = time.perf_counter()
         targets = [self._with_timeout(target, road.options) for target in opened.targets]
-        plan = make_plan(
-            road.request,
-            interpretation.matches,
-            self.catalogue,
-            targets,
-            host_evidence=opened.evidence,
-            now=_now(),
-            cancel=self.cancel,
-        )
+        plan = self._plan(road.request, interpretation.matches, targets, opened.evidence)
         road.timing("plan", started)
         return self._carry_out(road, plan, targets)
+
+    def _plan(self, request: str, matches: Sequence[Match], targets: Sequence[Target], evidence: Evidence) -> Plan:
+        return make_plan(
+            request, matches, self.catalogue, targets, host_evidence=evidence, now=_now(), cancel=self.cancel
+        )
 
     def _with_timeout(self, target: Target, options: Options) -> Target:
         limit_s = options.timeout_s or self._places.timeout_s
@@ -373,60 +372,75 @@ class Session:
         return replace(target, transport=LimitedTransport(target.transport, limit_s), limit_s=limit_s)
 
     def _carry_out(self, road: Road, plan: Plan, targets: Sequence[Target]) -> Response:
-        decision = self._decide(plan)
+        asker = Asker(self._places.user, self._door, self._targets.groups_of(target.host for target in targets))
+        decision = decide(plan, self.policy, asker)
         road.response = replace(road.response, plan=plan, decision=decision.word, rule=decision.rule)
         road.journal.add_plan(plan, decision)
         if road.options.dry_run or plan.is_empty:
             return road.finished()
         if plan.is_change and isinstance(road.journal, NoJournal):
             return road.failed_history(road.journal.error)
-        approval = self._approval(road, plan, decision)
+        approval = approve(plan, decision, asker, self._person, yes=road.options.yes, second=road.second_person)
         if approval is None and decision.verdict is not Verdict.ALLOW:
             return road.refused(decision, was_asked=self._door == "terminal")
         road.response = replace(road.response, approval=approval)
         if approval is not None:
             road.journal.add_approval(approval)
+        road.before_applying()
         started = time.perf_counter()
-        run = Run(
-            catalogue=self.catalogue,
-            targets={target.host: target for target in targets},
-            policy=self.policy,
-            recorder=road.journal,
-            user=self._places.user,
-            door=self._door,
-            is_approved=approval is not None,
-            cancel=self.cancel,
-        )
-        outcomes = apply_plan(plan, run)
+        outcomes = apply_plan(plan, self._run(road, plan, asker, approval, targets))
         road.timing("apply", started)
         road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes})
         return road.finished(was_interrupted=self.cancel.is_set)
 
-    def _decide(self, plan: Plan) -> Decision:
-        """Return the strictest decision over the plan's stages."""
-        decisions = [
-            self.policy.decide(
-                Question(self._places.user, stage.intent, stage.risk, stage.effects, tuple(stage.hosts), self._door)
+    def _run(self, road: Road, plan: Plan, asker: Asker, approval: Approval | None, targets: Sequence[Target]) -> Run:
+        holder = {"user": asker.user, "host": os.uname().nodename, "record": str(road.journal.record or "")}
+        return Run(
+            catalogue=self.catalogue,
+            targets={target.host: target for target in targets},
+            policy=self.policy,
+            recorder=road.journal,
+            user=asker.user,
+            door=asker.door,
+            is_approved=approval is not None,
+            is_confirmed=approval is not None and approval.how == "terminal",
+            second_person=road.second_person,
+            groups=asker.groups,
+            holder=holder,
+            guard=GuardSettings(self._proof_for, self._places.guard_limit_s),
+            cancel=self.cancel,
+            on_outcome=self.watch(plan),
+        )
+
+    def _proof_for(self, target: Target, within_s: float) -> Prove | None:
+        """Return how access to a target is proven: by a new login, or here by the person."""
+        if target.address is not None:
+            return prove_by_login(
+                target.address, within_s=within_s, cancel=self.cancel, connect=self._targets.new_connection
             )
-            for stage in plan.stages
-        ]
-        return max(decisions, key=lambda decision: decision.verdict)
-
-    def _approval(self, road: Road, plan: Plan, decision: Decision) -> Approval | None:
-        """Return who approved: `--yes` for what only asks and is at most reversible, else the person."""
-        at_utc = datetime.now(UTC).isoformat(timespec="seconds")
-        if decision.verdict in {Verdict.ALLOW, Verdict.DENY}:
+        if self._door != "terminal":
             return None
-        if road.options.yes and decision.verdict is Verdict.ASK and self._yes_suffices(plan, decision):
-            return Approval(self._places.user, "--yes", at_utc)
-        if self._person.approves(plan, decision):
-            return Approval(self._places.user, "terminal", at_utc)
-        return None
+        return lambda: target.transport if self._person.confirms_access(within_s) else None
 
-    def _yes_suffices(self, plan: Plan, decision: Decision) -> bool:
-        """`--yes` covers reversible changes without effects, and what a policy rule grants by name."""
-        plain = all(stage.risk.word in {"read", "reversible"} and not stage.effects for stage in plan.stages)
-        return plain or not decision.rule.startswith("default:")
+    # -- saved plans
+
+    def _apply_file(self, road: Road, path: Path, approvals: Sequence[Path]) -> Response:
+        saved = open_plan(path, self._places, now=_now())
+        road.second_person = second_person_of(saved, approvals, self._places, now=_now())
+        road.before_applying = lambda: claim_plan(saved, self._places, now=_now())
+        plan = saved.plan
+        hosts = list(dict.fromkeys(host for stage in plan.stages for host in stage.hosts))
+        opened = self._open_targets(road, hosts, plan.host_evidence)
+        if opened.faults:
+            raise next(iter(opened.faults.values()))
+        matches = tuple(stage.match for stage in plan.stages)
+        interpretation = Interpretation(plan.request, 1.0, matches=matches, stage=f"the plan in {path}")
+        road.response = replace(road.response, interpretation=interpretation)
+        road.journal.add_interpretation(interpretation)
+        targets = [self._with_timeout(target, road.options) for target in opened.targets]
+        fresh = self._plan(plan.request, matches, targets, plan.host_evidence)
+        require_same(plan, fresh)
+        return self._carry_out(road, replace(fresh, id=plan.id), targets)
 
     # -- undo
 

@@ -1,6 +1,6 @@
 """Opens the targets of a request: which hosts, how each is reached, what it is, what it is called there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from executors.local import LocalTransport
 from executors.ssh_config import HostAddress
 from executors.state import Target
 from executors.transport import Transport
-from intents.errors import SaysoError
+from intents.errors import SaysoError, TargetError
 from intents.interpretation import Evidence
 from intents.targets import LOCAL
 from intents.types.base import ValueContext
@@ -109,6 +109,25 @@ class Targets:
             list(pool.map(connect, transports))
         ordered = tuple(opened[name] for name in transports if name in opened)
         return Opened(ordered, {name: faults[name] for name in transports if name in faults}, evidence)
+
+    def groups_of(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return host -> the inventory's groups that it is in, parents included; this machine is in none."""
+        wanted = list(names)
+        found: dict[str, list[str]] = {name: [] for name in wanted}
+        for group in self.inventory.group_names() if any(name != LOCAL for name in wanted) else ():
+            try:
+                members = {address.name for address in self.inventory.resolve(group)}
+            except TargetError:
+                continue  # a group without hosts
+            for name in members & set(wanted):
+                found[name].append(group)
+        return {name: tuple(groups) for name, groups in found.items()}
+
+    def new_connection(self, address: HostAddress) -> Transport:
+        """Return a connection to a host that shares nothing with those that are open."""
+        from executors.ssh import SshTransport
+
+        return SshTransport(address)
 
     def names(self, patterns: Sequence[str]) -> frozenset[str]:
         """Return the names of the hosts that patterns stand for; connects to nobody. Raises `TargetError`."""

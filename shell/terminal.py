@@ -8,6 +8,7 @@ mean no. The terminal is left as it was found, whatever happens.
 import os
 import select
 import termios
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Self
@@ -67,9 +68,12 @@ class Terminal:
         with suppress(OSError):
             os.close(self._descriptor)
 
-    def ask_yes_no(self, question: str) -> bool:
-        """Return True only for a clear `y` or `yes`; an empty line, anything else, Ctrl-C and end of input are no."""
-        answer = self._ask(f"{visible(question)} [y/N] ")
+    def ask_yes_no(self, question: str, *, limit_s: float | None = None) -> bool:
+        """Return True only for a clear `y` or `yes`; an empty line, anything else, Ctrl-C and end of input are no.
+
+        So is no answer within `limit_s`.
+        """
+        answer = self._ask(f"{visible(question)} [y/N] ", limit_s=limit_s)
         return answer is not None and answer.strip().casefold() in {"y", "yes"}
 
     def ask_typed(self, name: str) -> bool:
@@ -95,7 +99,7 @@ class Terminal:
         answer = self._ask(f"{visible(question)} ")
         return (answer or "").strip() or None
 
-    def _ask(self, prompt: str) -> str | None:
+    def _ask(self, prompt: str, *, limit_s: float | None = None) -> str | None:
         """Return one typed line, None for Ctrl-C, end of input or a terminal that went away."""
         with self._output_stopped():
             try:
@@ -103,7 +107,7 @@ class Terminal:
                     self._discard_pending()
                     self._set_line_mode()
                     self._write(prompt)
-                    return self._read_line()
+                    return self._read_line(None if limit_s is None else time.monotonic() + limit_s)
             except (KeyboardInterrupt, OSError, termios.error):
                 with suppress(OSError):
                     self._write("\n")
@@ -146,9 +150,13 @@ class Terminal:
         while waiting:
             waiting = waiting[os.write(self._descriptor, waiting) :]
 
-    def _read_line(self) -> str | None:
+    def _read_line(self, deadline: float | None) -> str | None:
         line = b""
         while not line.endswith(b"\n"):
+            left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._descriptor], [], [], left_s)[0]:
+                self._write("\n")
+                return None
             chunk = os.read(self._descriptor, _READ_BYTES)
             line += chunk
             if not chunk or _CTRL_C in chunk or len(line) > _LINE_LIMIT_BYTES:

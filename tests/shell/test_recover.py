@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 CRASH = """
 import os, sys
 from pathlib import Path
-import executors.applying, shell.journal
+import executors.step_applying, shell.journal
 from shell.road import Options
 from tests.support.sessions import session_in
 
@@ -31,7 +31,7 @@ def die(*_a, **_k):
     os.kill(os.getpid(), 9)
 
 if sys.argv[2] == "before":
-    executors.applying._carry_out = die
+    executors.step_applying.carry_out = die
 else:
     shell.journal.Journal.end_step = die
 with session_in(Path(sys.argv[1])) as session:

@@ -104,7 +104,7 @@ def test_the_settings_are_as_before(seat: Seat) -> None:
 def test_the_settings_are_as_before_after_an_interrupt(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
     before = seat.settings()
 
-    def interrupted(_self: Terminal) -> str:
+    def interrupted(_self: Terminal, _deadline: float | None) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Terminal, "_read_line", interrupted)

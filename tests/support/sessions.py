@@ -9,7 +9,8 @@ from executors.policy import Decision, Door
 from intents.interpretation import Question
 from intents.interpreter import Answer
 from shell.approval import Person
-from shell.session import Places, Session
+from shell.places import Places
+from shell.session import Session
 
 
 class Approver:
@@ -27,6 +28,10 @@ class Approver:
         self.plans.append(plan)
         if self.meanwhile is not None:
             self.meanwhile()
+        return self.says_yes
+
+    def confirms_access(self, within_s: float) -> bool:
+        del within_s
         return self.says_yes
 
     def answers(self, question: Question) -> Answer | None:

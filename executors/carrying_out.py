@@ -1,0 +1,148 @@
+"""Runs a step of any kind and says what came of it: rows of a read, a change verified by reading the state again."""
+
+from collections.abc import Mapping, Sequence
+
+from executors.command_planning import not_come_true
+from executors.file_replace import read_file, replace_file
+from executors.file_state import last_line
+from executors.plan import EditStep, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, Stage
+from executors.state import Target, UnreachableStepError, execute, failure_of
+from executors.step_planning import file_row
+from executors.transport import Cancel, Completed
+from intents.errors import PlanError
+from intents.intent import Intent, Operation
+from intents.operations import Count, Filter, RowOperation, apply_operations
+from intents.parsers import parse_output
+from intents.values import Json, Row
+from playbooks.library import find_playbook
+
+SHOWN_OUTPUT_BYTES = 64 * 1024
+"""How much of a command's own output an outcome carries."""
+
+
+def carry_out(
+    stage: Stage, planned: PlannedStep, target: Target, *, catalogue: Mapping[str, Intent], cancel: Cancel
+) -> Outcome:
+    """Run a step and return what came of it, verified. Raises `SaysoError` where it could not be run."""
+    if isinstance(planned.step, EditStep):
+        return _edit(planned, planned.step, target, cancel)
+    if isinstance(planned.step, PlaybookStep):
+        return _playbook(planned.step, target, cancel)
+    intent = catalogue[stage.intent]
+    operation = intent.operation_for(target.facts)
+    completed = execute(target, planned.step, cancel=cancel)
+    failure = failure_of(completed, planned.step, target.host)
+    if failure is not None:
+        status: OutcomeStatus = "unknown" if isinstance(failure, UnreachableStepError) else "failed"
+        if completed.ending in {"timeout", "cancelled"} and intent.is_change:
+            status = "unknown"
+        if operation.read is not None:  # half a read's raw output helps nobody
+            return Outcome(
+                target.host, status, str(failure), completed.exit_code, stderr=_text(completed.stderr),
+                duration_s=completed.duration_s,
+            )  # fmt: skip
+        return _with_output(target.host, status, completed, message=str(failure))
+    if operation.read is not None:
+        return _rows(stage, operation, completed, target.host)
+    return _verified(stage, intent, operation, planned, completed, target, cancel)
+
+
+def _rows(stage: Stage, operation: Operation, completed: Completed, host: str) -> Outcome:
+    read = operation.read
+    if read is None:
+        raise PlanError("This operation reads nothing.", remedy="Report this pack.")
+    rows = parse_output(read.parser, completed.stdout, read.columns)
+    table = apply_operations(rows, read.columns, _asked_of(rows, stage), order=read.order, limit=read.limit)
+    return Outcome(
+        host,
+        "ok",
+        message=last_line(completed.stderr) if completed.exit_code else "",
+        exit_code=completed.exit_code,
+        columns=table.columns,
+        rows=table.rows,
+        total_rows=table.total,
+        operations=stage.match.operations,
+        stderr=_text(completed.stderr),
+        is_truncated=completed.is_truncated,
+        duration_s=completed.duration_s,
+    )
+
+
+def _asked_of(rows: Sequence[Row], stage: Stage) -> tuple[RowOperation, ...]:
+    """Return the operations; "how many cores" of an answer of one row wants that row, not its number."""
+    operations = stage.match.operations
+    if len(rows) == 1 and not any(isinstance(one, Filter) for one in operations):
+        return tuple(one for one in operations if not isinstance(one, Count))
+    return operations
+
+
+def _verified(
+    stage: Stage,
+    intent: Intent,
+    operation: Operation,
+    planned: PlannedStep,
+    completed: Completed,
+    target: Target,
+    cancel: Cancel,
+) -> Outcome:
+    """Read the state again: "exited 0" alone is no success."""
+    after, problems = not_come_true(
+        intent, operation, stage.values_of(planned), target, before=planned.before, cancel=cancel
+    )
+    message = f"The command ended well, but {'; '.join(problems)}. Look at the host's logs." if problems else ""
+    return _with_output(
+        target.host,
+        "failed" if problems else "changed",
+        completed,
+        message=message,
+        before=planned.before,
+        after=after,
+    )
+
+
+def _edit(planned: PlannedStep, step: EditStep, target: Target, cancel: Cancel) -> Outcome:
+    replaced = replace_file(
+        target.transport,
+        step.path,
+        before_sha256=step.before_sha256,
+        after=step.after,
+        validator=step.validator,
+        as_user=step.as_user,
+        cancel=cancel,
+    )
+    after = file_row(read_file(target.transport, step.path, as_user=step.as_user))
+    return Outcome(target.host, "changed", before=planned.before, after=after, backup=replaced.backup)
+
+
+def _playbook(step: PlaybookStep, target: Target, cancel: Cancel) -> Outcome:
+    from executors.ansible import apply_playbook
+
+    playbook = find_playbook(step.playbook)  # the step was derived from it again just before
+    return apply_playbook(playbook, step, target, cancel=cancel)
+
+
+def _with_output(
+    host: str,
+    status: OutcomeStatus,
+    completed: Completed,
+    *,
+    message: str = "",
+    before: Mapping[str, Json] | None = None,
+    after: Mapping[str, Json] | None = None,
+) -> Outcome:
+    return Outcome(
+        host,
+        status,
+        message=message,
+        exit_code=completed.exit_code,
+        stdout=_text(completed.stdout),
+        stderr=_text(completed.stderr),
+        is_truncated=completed.is_truncated,
+        duration_s=completed.duration_s,
+        before=before or {},
+        after=after or {},
+    )
+
+
+def _text(output: bytes) -> str:
+    return output[:SHOWN_OUTPUT_BYTES].decode("utf-8", "replace")

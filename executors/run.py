@@ -1,0 +1,86 @@
+"""What applying a plan needs besides the plan: who asks and approved, what may be run, and how access is proven."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from executors.plan import Outcome, Stage
+from executors.policy import Door, Policy, Question, require_permission
+from executors.recorder import Recorder
+from executors.state import Target
+from executors.transport import Cancel, Transport
+from intents.intent import Intent
+from intents.values import Json
+
+Prove = Callable[[], Transport | None]
+"""Returns a new connection after a new authentication (or this machine's, after a person's yes), or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """The lock-out guard of a run. `proof_for` gives a target's proof, or None where nobody could give one."""
+
+    proof_for: Callable[[Target, float], Prove | None]
+    limit_s: int = 120
+    """How long a change that can cut off access stands without proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One application of a plan: who asks, through which door, and in what way it was approved."""
+
+    catalogue: Mapping[str, Intent]
+    targets: Mapping[str, Target]
+    policy: Policy
+    recorder: Recorder
+    user: str
+    door: Door
+    is_approved: bool
+    is_confirmed: bool = False
+    """Whether a person typed the object's name."""
+    second_person: str | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Host -> the inventory's groups that it is in."""
+    holder: Mapping[str, str] = field(default_factory=dict)
+    """What is told to others while this run holds a lock: user, host, record."""
+    guard: GuardSettings | None = None
+    cancel: Cancel = field(default_factory=Cancel)
+    on_outcome: Callable[[Outcome], None] | None = None
+
+    def require_permission(self, stage: Stage) -> None:
+        """Ask the policy about a stage now. Raises `PolicyError`."""
+        question = question_of(
+            stage, user=self.user, door=self.door, groups=self.groups, at=datetime.now().astimezone()
+        )
+        require_permission(
+            self.policy,
+            question,
+            is_approved=self.is_approved,
+            is_confirmed=self.is_confirmed,
+            second_person=self.second_person,
+        )
+
+
+def question_of(
+    stage: Stage, *, user: str, door: Door, groups: Mapping[str, tuple[str, ...]], at: datetime
+) -> Question:
+    """Return what the policy is asked about a stage: its values are those of all its steps."""
+    arguments: dict[str, Json] = dict(stage.match.values())
+    steps = [planned for some in stage.hosts.values() for planned in some]
+    for name in stage.match.references:
+        found = [planned.arguments[name] for planned in steps if name in planned.arguments]
+        if found and stage.envelope is None:
+            arguments[name] = [
+                one for value in found for one in (value if isinstance(value, list | tuple) else [value])
+            ]
+    return Question(
+        user,
+        stage.intent,
+        stage.risk,
+        stage.effects,
+        tuple(stage.hosts),
+        door,
+        arguments=arguments,
+        at=at,
+        groups=groups,
+    )

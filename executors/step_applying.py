@@ -1,0 +1,182 @@
+"""Carries out one step: permission, lock, the state again, the record, the guard, the step, the record.
+
+Nothing in a plan is trusted to be run as it stands: vectors are derived again from intent and
+arguments, the state that the diff was made from is read again, and policy is asked, immediately
+before the step and with the lock held.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from executors.carrying_out import carry_out
+from executors.diffs import state_diff
+from executors.file_state import EditCutOffError
+from executors.guard import guarded, new_guard_id
+from executors.guard_cuts import cut_of
+from executors.guard_rollback import rollback_for_step
+from executors.locks import hold_locks, resources_of
+from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, RunStep, Stage
+from executors.run import Run
+from executors.state import Target
+from executors.step_planning import plan_steps
+from executors.undo import inverse_vectors
+from intents.errors import PlanError, SaysoError, UnreachableError
+from intents.intent import Intent
+from intents.values import Json
+
+LEASE_MARGIN_S = 60.0
+"""How much longer than the step itself a lock may outlive us."""
+EDIT_LIMIT_S = 600.0
+"""The longest that the commands of one edit may take together."""
+PROOF_MARGIN_S = 10.0
+"""How long before the guard fires the proof must be there."""
+
+
+def apply_step(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:
+    """Run one step between its two history events; every expected fault becomes its outcome."""
+    if planned.effect is Effect.ALREADY_SO:
+        return Outcome(target.host, "ok", message=f"already so: {planned.reason}")
+    if run.cancel.is_set:
+        return Outcome(target.host, "refused", message="Not begun: it was interrupted before.")
+    try:
+        run.require_permission(stage)
+        if planned.effect is Effect.READ:
+            return _between_records(stage, planned, target, run)
+        intent = run.catalogue[stage.intent]
+        with hold_locks(
+            target,
+            resources_of(intent, stage.values_of(planned), target.facts),
+            as_user=planned.step.as_user,
+            lease_s=_longest_s(planned) + LEASE_MARGIN_S,
+            holder=run.holder,
+            cancel=run.cancel,
+        ) as held:
+            outcome = _between_records(stage, planned, target, run)
+    except SaysoError as error:
+        return Outcome(target.host, status_of_error(error), message=str(error))
+    return outcome if outcome.message or not held.warning else replace(outcome, message=held.warning)
+
+
+def status_of_error(error: SaysoError) -> OutcomeStatus:
+    """Return the status of a step that ended with an expected fault."""
+    words: dict[str, OutcomeStatus] = {
+        "plan": "refused",
+        "policy": "refused",
+        "locked": "refused",
+        "unknown": "unknown",
+    }
+    if isinstance(error, EditCutOffError) and error.may_have_changed:
+        return "unknown"
+    if isinstance(error, UnreachableError):
+        return "unreachable"
+    return words.get(error.code, "failed")
+
+
+def _longest_s(planned: PlannedStep) -> float:
+    return EDIT_LIMIT_S if isinstance(planned.step, EditStep) else planned.step.timeout_s
+
+
+def _between_records(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:
+    """Check that nothing moved, then run the step with an event before it and one after it."""
+    _check_unmoved(stage, planned, target, run)
+    begun = run.recorder.begin_step(described_step(stage, planned, target.host))
+    try:
+        outcome = _guarded(stage, planned, target, run)
+    except SaysoError as error:
+        outcome = Outcome(target.host, status_of_error(error), message=str(error))
+    run.recorder.end_step(begun, described_outcome(outcome))
+    return outcome
+
+
+def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> None:
+    """Derive the step again and read the state again; raise `PlanError` when either differs from the plan."""
+    if stage.undo_of is not None and isinstance(planned.step, EditStep):
+        return  # the edit itself compares the file's hash before it replaces it
+    intent = run.catalogue[stage.intent]
+    (again,) = plan_steps(intent, stage.values_of(planned), target, cancel=run.cancel, with_touched=False)
+    if again.step == planned.step and _is_unmoved(intent, planned, again, target):
+        return
+    moved = state_diff(dict(planned.before), dict(again.before), "since the plan was made")
+    if isinstance(again.step, PlaybookStep):
+        moved = f"What it would do now:\n{again.diff or again.reason}"
+    raise PlanError(
+        f"The state on {target.host} has changed since the plan was made.\n{moved}".rstrip(),
+        remedy="Ask again for a new plan.",
+    )
+
+
+def _is_unmoved(intent: Intent, planned: PlannedStep, again: PlannedStep, target: Target) -> bool:
+    """Whether the state is the one that was planned from; of one that was foreseen, what was promised must have come."""
+    if not planned.is_predicted:
+        return again.before == planned.before
+    promised = [one.column for one in intent.operation_for(target.facts).expect if one.test != "changed"]
+    return all(again.before.get(column) == planned.before.get(column) for column in promised)
+
+
+def _guarded(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:
+    """Run the step; one that can cut off access only with a rollback armed, which a new login takes away."""
+
+    def step() -> Outcome:
+        return carry_out(stage, planned, target, catalogue=run.catalogue, cancel=run.cancel)
+
+    intent = run.catalogue[stage.intent]
+    values = stage.values_of(planned)
+    cut = cut_of(intent, values, planned, target)
+    if cut is None or run.guard is None:
+        return step()
+    prove = run.guard.proof_for(target, max(1.0, run.guard.limit_s - PROOF_MARGIN_S))
+    if prove is None:
+        raise PlanError(
+            f"{cut.reason} Nobody could prove afterwards that access is still there.",
+            remedy="Do it at a terminal, or over SSH from another machine.",
+        )
+    inverse = inverse_vectors(intent, values, planned.before, run.catalogue, target)
+    rollback = rollback_for_step(planned, cut, target, guard_id=new_guard_id(), inverse=inverse)
+    note = {**run.holder, "intent": intent.name, "why": cut.reason}
+    return guarded(target, rollback, step, prove=prove, limit_s=run.guard.limit_s, note=note, cancel=run.cancel)
+
+
+# -- what the history keeps
+
+
+def described_step(stage: Stage, planned: PlannedStep, host: str) -> dict[str, Json]:
+    """Return what the history keeps of a step before it runs."""
+    step = planned.step
+    described: dict[str, Json] = {
+        "host": host,
+        "intent": stage.intent,
+        "risk": stage.risk.word,
+        "arguments": stage.values_of(planned),
+        "effect": planned.effect.value,
+        "before": dict(planned.before),
+        "as_user": step.as_user,
+        "undo_of": stage.undo_of,
+        "cannot_undo": planned.cannot_undo,
+    }
+    if isinstance(step, RunStep):
+        described["run"] = list(step.argv)
+    elif isinstance(step, PlaybookStep):
+        described["playbook"] = {"name": step.playbook, "variables": dict(step.variables), "sha256": step.sha256}
+        described["diff"] = planned.diff
+    else:
+        described["edit"] = {"path": step.path, "before_sha256": step.before_sha256, "after_sha256": step.after_sha256}
+        described["diff"] = planned.diff
+    return described
+
+
+def described_outcome(outcome: Outcome) -> dict[str, Json]:
+    """Return what the history keeps of how a step ended."""
+    rows: Sequence[Json] = [dict(row) for row in outcome.rows[:100]]
+    return {
+        "host": outcome.host,
+        "status": outcome.status,
+        "message": outcome.message,
+        "exit_code": outcome.exit_code,
+        "rows": rows,
+        "row_count": len(outcome.rows),
+        "stdout": outcome.stdout,
+        "stderr": outcome.stderr,
+        "duration_s": round(outcome.duration_s, 3),
+        "after": dict(outcome.after),
+        "backup": outcome.backup,
+    }

@@ -1,0 +1,139 @@
+"""`sayso policy explain INTENT [key=value ...]`: which rule decides at a terminal and in a script, and why."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from executors.policy import SYSTEM_POLICY, Decision, Policy, Question, Verdict, Weighed
+from intents.errors import RequestError
+from intents.intent import Intent, Risk
+from intents.types.base import ValueContext
+from intents.values import Json
+from shell.environment import Environment
+from shell.exit_status import ExitStatus
+from shell.policy_places import (
+    PolicyPlaces,
+    find_hosts,
+    intent_called,
+    load_catalogue,
+    open_targets,
+    person_of,
+    value_context,
+)
+from shell.render_policy import SHOWN_DOORS, render_why
+
+
+def run_explain(
+    words: Sequence[str], environment: Environment, options: argparse.Namespace, places: PolicyPlaces
+) -> ExitStatus:
+    """Show each door's decision step by step; touches no host but this one. Arguments may be left out."""
+    if not words:
+        raise RequestError("`sayso policy explain` needs the name of an intent.", remedy="`sayso intents` lists them.")
+    intent = intent_called(words[0], load_catalogue(environment))
+    policy = places.load(environment)
+    now = datetime.now().astimezone()
+    targets = open_targets(environment, options)
+    try:
+        hosts = find_hosts(options.on, targets)
+        values = given_values(intent, words[1:], value_context(hosts.names, environment, targets, now))
+    finally:
+        targets.close()
+    question = Question(
+        person_of(environment), intent.name, intent.risk_for(values), intent.effects, hosts.names, "terminal",
+        arguments=values, at=now, groups=hosts.groups,
+    )  # fmt: skip
+    for door in SHOWN_DOORS:
+        asked = replace(question, door=door)
+        decision, weighed = policy.decide(asked), policy.weigh(asked)
+        counsel = counsel_for(asked, decision, policy)
+        if options.json:
+            environment.stdout.write(json.dumps(_listed(asked, decision, weighed, counsel)) + "\n")
+        else:
+            out, _ = environment.consoles()
+            render_why(asked, decision, weighed, counsel, out)
+    return ExitStatus.DONE
+
+
+def given_values(intent: Intent, pairs: Sequence[str], context: ValueContext) -> dict[str, Json]:
+    """Return the canonical values of `key=value` pairs; what isn't given stays unknown.
+
+    Raises `RequestError` for what is no argument, `ValueRejected` for a value that doesn't fit.
+    """
+    values: dict[str, Json] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        parameter = intent.parameters.get(key)
+        if not equals or parameter is None:
+            known = ", ".join(f"{name}=" for name in intent.parameters) or "none"
+            raise RequestError(f"`{pair}` is no argument of `{intent.name}`.", remedy=f"Its arguments are: {known}.")
+        value = parameter.type.parse(text, context)
+        before = values.get(key)
+        values[key] = [*(before if isinstance(before, list) else []), value] if parameter.many else value
+    return values
+
+
+def counsel_for(question: Question, decision: Decision, policy: Policy) -> list[str]:
+    """Return what would change the answer, as sentences; none where nothing could but the rule that says so."""
+    rule = next(
+        (one for one in (*policy.system, *policy.own) if one.name == decision.rule and one.verdict is decision.verdict),
+        None,
+    )
+    if rule is None:
+        return _about_default(question, decision)
+    is_system = rule in policy.system
+    whose = "root's; no option and no file of yours lifts it" if is_system else "your own"
+    found = [f"the rule `{rule.name}` in {rule.where}, which is {whose}"]
+    for condition in rule.conditions(question, loosens=False):
+        if condition.answer is None and condition.name.startswith("arguments."):
+            found.append(
+                f"giving {condition.name.removeprefix('arguments.')}=: what isn't known counts against the request"
+            )
+        elif condition.name in {"times", "until", "from"}:
+            found.append(f"another time: {condition.told}")
+        elif condition.name in {"hosts", "more_hosts_than"}:
+            found.append(f"other hosts: {condition.told}")
+    return found
+
+
+def _about_default(question: Question, decision: Decision) -> list[str]:
+    if decision.rule.startswith("grant "):
+        return [f"`sayso policy revoke {decision.rule.removeprefix('grant ')}` takes the grant back"]
+    is_mild = question.risk < Risk.DESTRUCTIVE and not question.effects
+    effects = f" with effects: [{', '.join(question.effects)}]" if question.effects else ""
+    if decision.verdict is Verdict.DENY:
+        found = [
+            f"a rule in {SYSTEM_POLICY} with intents: [{question.intent}]{effects} and decision: ask, then --yes counts"
+        ]
+        return [*found, "a system grant (scope=system, by root)"] if is_mild else found
+    if decision.verdict is Verdict.ASK and is_mild:
+        return ["a standing grant: `sayso policy grant`", "a rule of your own, which can only make it stricter"]
+    return ["a rule of your own, which can only make it stricter"]
+
+
+def _listed(
+    question: Question, decision: Decision, weighed: Sequence[Weighed], counsel: Sequence[str]
+) -> dict[str, Json]:
+    rules: list[Json] = [
+        {
+            "name": one.name,
+            "source": one.source,
+            "decision": one.verdict.word,
+            "part": one.part,
+            "conditions": [{"name": each.name, "holds": each.answer, "told": each.told} for each in one.conditions],
+            "remark": one.remark,
+        }
+        for one in weighed
+    ]
+    return {
+        "door": question.door,
+        "intent": question.intent,
+        "hosts": list(question.hosts),
+        "arguments": dict(question.arguments),
+        "decision": decision.word,
+        "rule": decision.rule,
+        "why": decision.why,
+        "rules": rules,
+        "what_would_change_it": list(counsel),
+    }

@@ -1,0 +1,133 @@
+"""Where policy and grants lie, and the hosts, groups and values that a question to them is about."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY, Policy, load_policy
+from intents.catalogue import Catalogue
+from intents.errors import RequestError, TargetError
+from intents.intent import Intent
+from intents.targets import LOCAL
+from intents.types.base import ValueContext
+from shell.environment import Environment
+from shell.pack_trust import trusted_packs
+from shell.places import find_places, settings_of
+from shell.targets import Targets, host_patterns
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPlaces:
+    """The four folders."""
+
+    system: Path
+    own: Path
+    system_grants: Path
+    own_grants: Path
+
+    @classmethod
+    def of(cls, environment: Environment) -> "PolicyPlaces":
+        """Return the system's folders and those of the person's configuration."""
+        config = environment.paths.config
+        return cls(SYSTEM_POLICY, config / "policy.d", SYSTEM_GRANTS, config / "grants.d")
+
+    def load(self, environment: Environment) -> Policy:
+        """Return the policy in force. Raises `PolicyError`."""
+        return load_policy(
+            self.system,
+            self.own,
+            as_root=environment.uid == 0,
+            system_grants=self.system_grants,
+            own_grants=self.own_grants,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Hosts as a policy sees them: their names, and the groups of each."""
+
+    names: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
+
+
+def person_of(environment: Environment) -> str:
+    """Return the name that rules compare: who asks, also behind sudo."""
+    return environment.original_user or environment.user
+
+
+def load_catalogue(environment: Environment) -> Catalogue:
+    """Return the catalogue with the person's trusted packs. Raises `CatalogueError`."""
+    packs, _ = trusted_packs(environment.paths.config, environment.uid)
+    return Catalogue.load(cache_directory=environment.paths.cache, user_packs=packs)
+
+
+def intent_called(name: str, catalogue: Catalogue) -> Intent:
+    """Return the intent. Raises `RequestError`, naming the closest, when there is none."""
+    intent = catalogue.get(name)
+    if intent is None:
+        closest = catalogue.closest(name)
+        raise RequestError(
+            f"There is no intent `{name}`.",
+            remedy=f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them.",
+        )
+    return intent
+
+
+def value_context(hosts: Sequence[str], environment: Environment, targets: Targets, now: datetime) -> ValueContext:
+    """Return what values are read against: this machine's names where it is the target; of others nothing is asked."""
+    if tuple(hosts) == (LOCAL,):
+        return targets.context(targets.local(), now)
+    return ValueContext(now, environment.directory, environment.home)
+
+
+def open_targets(environment: Environment, options: argparse.Namespace) -> Targets:
+    """Return the targets of the settings' inventories; nothing is connected to. Use it up with `close`."""
+    places = find_places(environment, options, settings_of(environment, options))
+    return Targets(places.inventories, directory=places.directory, ssh_config_paths=places.ssh_configs)
+
+
+def find_hosts(on: str | None, targets: Targets) -> Hosts:
+    """Return the hosts that `--on` means (this machine when None). Raises `TargetError` for unknown ones."""
+    names: dict[str, None] = {}
+    for pattern in host_patterns(on) if on else [LOCAL]:
+        if pattern == LOCAL:
+            names[LOCAL] = None
+        else:
+            names.update(dict.fromkeys(address.name for address in targets.inventory.resolve(pattern)))
+    others = [name for name in names if name != LOCAL]
+    return Hosts(tuple(names), {**dict.fromkeys(names, ()), **(_groups(others, targets) if others else {})})
+
+
+def _groups(names: Sequence[str], targets: Targets) -> dict[str, tuple[str, ...]]:
+    """Return host -> its groups, parents included."""
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for group in targets.inventory.group_names():
+        try:
+            members = {address.name for address in targets.inventory.resolve(group)}
+        except TargetError:
+            continue  # a group without hosts
+        for name in names:
+            if name in members:
+                found[name].append(group)
+    return {name: tuple(groups) for name, groups in found.items()}
+
+
+def standing_hosts(on: str | None, targets: Targets) -> tuple[str, ...]:
+    """Return what a grant keeps of `--on`: names, and groups as `@group`, so that it follows who is in them.
+
+    Raises `TargetError` for an unknown name, and for a pattern, which might come to mean other hosts.
+    """
+    kept: list[str] = []
+    for term in [one.strip() for one in (on or LOCAL).split(",") if one.strip()]:
+        if term == LOCAL:
+            kept.append(LOCAL)
+            continue
+        if any(mark in term for mark in "*?[!"):
+            raise TargetError(
+                f"A grant can't be for `{term}`.", remedy="Name hosts or groups of the inventory.", host=term
+            )
+        targets.inventory.resolve(term)
+        kept.append(term if term in targets.inventory.host_names() else f"@{term}")
+    return tuple(kept)
