@@ -13,17 +13,29 @@ LOCAL = "local"
 NOT_ALLOWED_PREFIXES = (b"sudo: ", b"Sorry, user ", b"doas: ")
 """How the complaints of sudo 1.9 and doas 6.8 begin (exit code 1). `NAME is not in the sudoers file.` is the one that doesn't."""
 
-_NOT_IN_SUDOERS = rb"is not in the sudoers file|may not run sudo"
-_WANTS_PASSWORD = rb"password is required|terminal is required|no password was provided|interactive authentication is required"
+_NOT_IN_SUDOERS = rb"is not in the sudoers file|may not run sudo|is not allowed to run sudo"
+_IN_NO_SUDOERS = rb"is not in the sudoers file"
+_WANTS_PASSWORD = (
+    rb"password is required|terminal is required|no password was provided|interactive authentication is required"
+)
 _ASK_FOR_A_RULE = "Ask the administrator for a rule (`sudo -l` shows yours), or act as {account}."
 
 _REFUSALS: tuple[tuple[bytes, str, str], ...] = (
+    (
+        rb"(?i)(account|password) (is |has )?(expired|locked)|account validation failure|is your account locked",
+        "sudo doesn't let this run as {account}{where}, because the own account or its password has expired or is locked.",
+        "Have the administrator renew it (`chage -l NAME` shows the dates).",
+    ),
     (
         rb"doas: Auth",
         "This runs as {account}{where}, for which doas wants a password; that can't be given to it here.",
         "Add a `permit nopass` rule to doas.conf, install sudo, or act as {account}.",
     ),
-    (rb"doas: ", "doas doesn't let this run as {account}{where}: {said}", "Add a `permit nopass` rule to doas.conf, or act as {account}."),
+    (
+        rb"doas: ",
+        "doas doesn't let this run as {account}{where}: {said}",
+        "Add a `permit nopass` rule to doas.conf, or act as {account}.",
+    ),
     (
         _WANTS_PASSWORD,
         "This runs as {account}{where}, for which sudo wants a password.",
@@ -53,11 +65,6 @@ _REFUSALS: tuple[tuple[bytes, str, str], ...] = (
         rb"is not allowed to (execute|run)",
         "sudoers doesn't let this command run as {account}{where}: {said}",
         _ASK_FOR_A_RULE,
-    ),
-    (
-        rb"(?i)account (or password )?(is |has )?(expired|locked)|account validation failure|is your account locked",
-        "sudo doesn't let this run as {account}{where}, because the own account or its password has expired or is locked.",
-        "Have the administrator renew it (`chage -l NAME` shows the dates).",
     ),
 )
 """What is found in what was said (sudo 1.9.13, opendoas 6.8), the sentence, and what to try; the first one counts."""
@@ -110,11 +117,8 @@ def own_login(directory: str) -> Login:
 
 def sudo_error(said: bytes, *, as_user: str, host: str, argv: tuple[str, ...]) -> StepError:
     """Return the error for a command that sudo or doas didn't start, from what they wrote instead."""
-    for found, sentence, remedy in _REFUSALS:
-        if re.search(found, said):
-            break
-    else:
-        sentence, remedy = "sudo doesn't let this run as {account}{where}: {said}", _ASK_FOR_A_RULE
+    general = ("sudo doesn't let this run as {account}{where}: {said}", _ASK_FOR_A_RULE)
+    sentence, remedy = next((rest for found, *rest in _REFUSALS if re.search(found, said)), general)
     values = {
         "account": as_user,
         "where": "" if host == LOCAL else f" on {host}",
@@ -122,6 +126,11 @@ def sudo_error(said: bytes, *, as_user: str, host: str, argv: tuple[str, ...]) -
         "first": "Run `sudo -v` in this terminal first, or have" if host == LOCAL else "Have",
     }
     return StepError(sentence.format(**values), remedy=remedy.format(**values), host=host, argv=argv, exit_code=1)
+
+
+def is_refusal(stderr: bytes) -> bool:
+    """Whether stderr, of a sudo or doas that ended with 1 and no stdout, is its own complaint and not the command's."""
+    return stderr.startswith(NOT_ALLOWED_PREFIXES) or re.match(rb"[^\n]{1,64} " + _IN_NO_SUDOERS, stderr) is not None
 
 
 def wants_password(said: bytes) -> bool:

@@ -209,9 +209,9 @@ class Dialogue:
         if self._given is not None:
             self._given.is_proven = True
 
-    def failed(self) -> None:
-        """Note that sudo gave up: the password that was given last, if any, may be wrong."""
-        if self._given is not None:
+    def failed_if_wrong(self, said: bytes) -> None:
+        """Forget the password that was given last when sudo gave up because of it."""
+        if self._given is not None and b"incorrect password" in said:
             self._become.reject(self._given)
 
     def error(self, said: bytes) -> StepError:
@@ -229,7 +229,8 @@ class Dialogue:
                 exit_code=1,
             )
         self._refusals += 1
-        self.failed()
+        if self._given is not None:
+            self._become.reject(self._given)
         if self._refusals >= TRIES:
             raise self.error(b"sudo: %d incorrect password attempts" % self._refusals)
 

@@ -13,11 +13,23 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
-from executors.accounts import NOT_ALLOWED_PREFIXES, Account, account_named, own_account, own_login, sudo_error
+from executors.accounts import (
+    LOCAL,
+    Account,
+    account_named,
+    is_refusal,
+    own_account,
+    own_login,
+    sudo_error,
+    wants_password,
+)
+from executors.become import Become, Way
+from executors.feed import Feed
 from executors.output import BoundedOutput
 from executors.programs import find_program
+from executors.sudo_terminal import SudoTerminal, groups_below, has_children
 from executors.transport import ENVIRONMENT, Cancel, Completed, Ending, Login
 from intents.errors import StepError
 
@@ -38,20 +50,25 @@ class _Start:
     account: Account
     becomes: Account | None = None
     """The account that the child takes on by itself (from root)."""
-    by_sudo: bool = False
+    way: Way | None = None
+    """How sudo or doas starts it; None when neither does."""
 
 
 class LocalTransport:
     """Runs argument vectors on this machine. May be used by several threads at once."""
 
-    def __init__(self, *, directory: str | None = None) -> None:
-        """Take the directory where relative paths start: the caller's current one unless given."""
+    def __init__(self, *, directory: str | None = None, become: Become | None = None) -> None:
+        """Take the directory where relative paths start: the caller's current one unless given.
+
+        `become` is the session's knowledge of sudo and its password; without it nobody is asked for one.
+        """
         self._directory = directory or str(Path.cwd())
+        self._become = become or Become()
 
     @property
     def host(self) -> str:
         """`local`."""
-        return "local"
+        return LOCAL
 
     def login(self) -> Login:
         """Return the account with our effective uid."""
@@ -64,7 +81,7 @@ class LocalTransport:
         self,
         argv: Sequence[str],
         *,
-        stdin: bytes | None = None,
+        stdin: bytes | BinaryIO | None = None,
         as_user: str | None = None,
         timeout_s: float = 60.0,
         cancel: Cancel | None = None,
@@ -80,16 +97,80 @@ class LocalTransport:
         start = self._start(words, as_user)
         if cancel is not None and cancel.is_set:
             return Completed(words, "cancelled", None, None, b"", b"", 0, 0, 0.0)
-        run = _Run(self._spawn(start, words, stdin), stdin, on_output, time.monotonic() + timeout_s)
+        feed = None if stdin is None else Feed(stdin, host=self.host)
+        stop = None if uninterruptible else cancel
+        if start.way is None:
+            return self._once(start, words, feed, on_output, timeout_s, stop)
+        return self._as_other(start, words, feed, on_output, timeout_s, stop)
+
+    def _once(
+        self,
+        start: _Start,
+        words: tuple[str, ...],
+        feed: Feed | None,
+        on_output: Callable[[bytes], None] | None,
+        timeout_s: float,
+        cancel: Cancel | None,
+        terminal: SudoTerminal | None = None,
+        *,
+        is_for_ending: bool = False,
+    ) -> Completed:
+        """Run a start to its end. `is_for_ending`: it is itself what ends another one."""
+        process = self._spawn(start, words, feed, terminal)
+
+        def signal_as(number: int) -> None:
+            self._signal_as(start, process.pid, number)
+
+        ask = None if start.way is None or is_for_ending else signal_as
+        run = _Run(process, feed, on_output, time.monotonic() + timeout_s, terminal=terminal, signal_as=ask)
         try:
-            ending = run.follow(None if uninterruptible else cancel)
+            ending = run.follow(cancel)
         finally:
             run.end()
-        completed = run.completed(words, ending)
-        refused = completed.exit_code == 1 and not completed.stdout
-        if start.by_sudo and refused and completed.stderr.startswith(NOT_ALLOWED_PREFIXES):
-            raise sudo_error(completed.stderr, as_user=start.account.name, host=self.host, argv=words)
+        return run.completed(words, ending)
+
+    def _as_other(
+        self,
+        start: _Start,
+        words: tuple[str, ...],
+        feed: Feed | None,
+        on_output: Callable[[bytes], None] | None,
+        timeout_s: float,
+        cancel: Cancel | None,
+    ) -> Completed:
+        """Run through sudo or doas. sudo asks nothing at first; where it wants a password and there is somebody to ask, it may."""
+        name = start.account.name
+        if start.way != "password":
+            completed = self._once(start, words, feed, on_output, timeout_s, cancel)
+            if not _is_refused(completed):
+                return completed
+            if start.way == "doas" or not (wants_password(completed.stderr) and self._become.can_ask):
+                raise sudo_error(completed.stderr, as_user=name, host=self.host, argv=words)
+            # Nothing has run: sudo refuses before it starts anything.
+            self._become.remember(self.host, name, "password")
+            start = self._start(words, name)
+            if feed is not None:
+                feed.restart()
+        dialogue = self._become.dialogue(self.host, name, words)
+        terminal = SudoTerminal(dialogue, host=self.host)
+        completed = self._once(start, words, feed, on_output, timeout_s, cancel, terminal)
+        if _is_refused(completed):
+            dialogue.failed_if_wrong(completed.stderr)
+            raise dialogue.error(completed.stderr)
+        dialogue.succeeded()
         return completed
+
+    def _signal_as(self, start: _Start, process_id: int, number: int) -> None:
+        """Signal a command of another account as that account; a password for it is given if known, never asked for."""
+        groups = groups_below(process_id)
+        words = ("kill", f"-{number}", "--", *(f"-{group}" for group in groups))
+        with contextlib.suppress(StepError, OSError):
+            kill = self._start(words, start.account.name)
+            terminal = None
+            if kill.way == "password":
+                dialogue = self._become.dialogue(self.host, start.account.name, words, may_ask=False)
+                terminal = SudoTerminal(dialogue, host=self.host)
+            self._once(kill, words, None, None, TERMINATE_GRACE_S, None, terminal, is_for_ending=True)
 
     def _start(self, argv: tuple[str, ...], as_user: str | None) -> _Start:
         if not argv or any("\0" in word for word in argv):
@@ -109,29 +190,55 @@ class LocalTransport:
             # setgroups, setgid and setuid in the child itself: unlike runuser it needs no program
             # (Alpine has none), opens no PAM session and leaves signals and exit codes as they are.
             return _Start(vector, wanted, becomes=wanted)
+        way = self._become.way(self.host, wanted.name) or self._way()
+        if way == "doas":
+            doas = find_program("doas", host=self.host)
+            return _Start((doas, "-n", "-u", wanted.name, "--", *vector), wanted, way=way)
         sudo = find_program("sudo", host=self.host)
-        return _Start((sudo, "-n", "-H", "-u", wanted.name, "--", *vector), wanted, by_sudo=True)
+        silent = () if way == "password" else ("-n",)
+        return _Start((sudo, *silent, "-H", "-u", wanted.name, "--", *vector), wanted, way=way)
 
-    def _spawn(self, start: _Start, argv: tuple[str, ...], stdin: bytes | None) -> "subprocess.Popen[bytes]":
+    def _way(self) -> Way:
+        """Return sudo where there is one, else doas. Raises `StepError` for neither."""
+        try:
+            find_program("sudo", host=self.host)
+        except StepError as error:
+            with contextlib.suppress(StepError):
+                find_program("doas", host=self.host)
+                return "doas"
+            raise error from None
+        return "sudo"
+
+    def _spawn(
+        self, start: _Start, argv: tuple[str, ...], feed: Feed | None, terminal: SudoTerminal | None
+    ) -> "subprocess.Popen[bytes]":
         becomes = start.becomes
+        vector, environment = start.argv, {**ENVIRONMENT, **start.account.environment}
+        if terminal is not None:
+            # In the environment, for arguments are seen by everybody: the command must not know what is answered.
+            environment["SUDO_PROMPT"] = terminal.dialogue.prompt
+            vector = terminal.command(find_program("sh", host=self.host), vector)
+        # sudo finds the person's `sudo -v` by the session's terminal, so there a group of its own
+        # must do; everything else loses the terminal.
+        keeps_session = start.way is not None and terminal is None
         try:
             return subprocess.Popen(
-                start.argv,
-                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                vector,
+                stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd="/",
-                env={**ENVIRONMENT, **start.account.environment},
+                env=environment,
                 bufsize=0,
-                # sudo finds the person's `sudo -v` by the session's terminal, so there a group
-                # of its own must do; everything else loses the terminal.
-                start_new_session=not start.by_sudo,
-                process_group=0 if start.by_sudo else None,
+                start_new_session=not keeps_session,
+                process_group=0 if keeps_session else None,
                 user=None if becomes is None else becomes.uid,
                 group=None if becomes is None else becomes.gid,
                 extra_groups=None if becomes is None else becomes.group_ids,
             )
         except (OSError, subprocess.SubprocessError) as error:
+            if terminal is not None:
+                terminal.hang_up()
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise StepError(
                 f"`{argv[0]}` can't be started: {reason}.",
@@ -146,14 +253,16 @@ class _Run:
     """One process while it runs: its pipes, and what came out of them."""
 
     process: "subprocess.Popen[bytes]"
-    to_write: bytes | None
+    feed: Feed | None
     on_output: Callable[[bytes], None] | None
     deadline: float
+    terminal: SudoTerminal | None = None
+    signal_as: Callable[[int], None] | None = None
+    """Signals the process as the account that it runs as, where ours may not."""
     started: float = field(default_factory=time.monotonic)
     stdout: BoundedOutput = field(default_factory=BoundedOutput)
     stderr: BoundedOutput = field(default_factory=BoundedOutput)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
-    written: int = 0
     ending_file: int | None = None
 
     def __post_init__(self) -> None:
@@ -165,6 +274,8 @@ class _Run:
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
                 self.selector.register(pipe, events)
+        if self.terminal is not None:
+            self.selector.register(self.terminal, selectors.EVENT_READ)
         with contextlib.suppress(OSError):
             # Readable once the process has ended; kernels before 5.3 have none, and TICK_S does.
             self.ending_file = os.pidfd_open(self.process.pid)
@@ -173,11 +284,11 @@ class _Run:
     def follow(self, cancel: Cancel | None) -> Ending:
         """Feed and drain the process until it has ended or must end; return which."""
         while not self._has_ended():
-            if time.monotonic() >= self.deadline:
+            if time.monotonic() >= self.deadline + self._waited_s:
                 return "timeout"
             if cancel is not None and cancel.is_set:
                 return "cancelled"
-            self._pump(min(TICK_S, max(0.0, self.deadline - time.monotonic())), cancel)
+            self._pump(min(TICK_S, max(0.0, self.deadline + self._waited_s - time.monotonic())), cancel)
         # What the command wrote is in the pipes by now. A background child may hold them open.
         left_over = time.monotonic() + LEFT_OVER_S
         while time.monotonic() < left_over and self._pump(0.0, None):
@@ -194,6 +305,8 @@ class _Run:
                 self.process.wait(TERMINATE_GRACE_S)
         finally:
             self.selector.close()
+            if self.terminal is not None:
+                self.terminal.hang_up()
             if self.ending_file is not None:
                 os.close(self.ending_file)
             for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -222,11 +335,25 @@ class _Run:
     def _end_group(self) -> None:
         """SIGTERM, some time, SIGKILL. The leader is not reaped before, so that its number can't be another's."""
         self.on_output = None
+        if self.terminal is not None and not has_children(self.process.pid):
+            self._hang_up()  # it still asks
         self._signal_group(signal.SIGTERM)
         limit = time.monotonic() + TERMINATE_GRACE_S
         while time.monotonic() < limit and not (self._has_ended() and not self._is_read()):
             self._pump(TICK_S, None)
         self._signal_group(signal.SIGKILL)
+        if self.terminal is not None and not self._has_ended():
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End the terminal, which is a signal that needs no permission, and give it a moment."""
+        if self.terminal is not None and not self.terminal.has_hung_up:
+            with contextlib.suppress(KeyError):
+                self.selector.unregister(self.terminal)
+            self.terminal.hang_up()
+        limit = time.monotonic() + LEFT_OVER_S
+        while time.monotonic() < limit and not self._has_ended():
+            self._pump(TICK_S, None)
 
     def _signal_group(self, number: int) -> None:
         try:
@@ -234,26 +361,14 @@ class _Run:
         except ProcessLookupError:
             return
         except PermissionError:
-            # A command under sudo is root's; sudo passes on a signal that another group sends.
-            with contextlib.suppress(StepError, OSError, subprocess.SubprocessError):
-                subprocess.run(
-                    [
-                        find_program("sudo"),
-                        "-n",
-                        "--",
-                        find_program("kill"),
-                        f"-{number}",
-                        "--",
-                        f"-{self.process.pid}",
-                    ],
-                    check=False,
-                    env=ENVIRONMENT,
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    timeout=TERMINATE_GRACE_S,
-                )
+            # A command under sudo is another account's.
+            if self.signal_as is not None:
+                self.signal_as(number)
+
+    @property
+    def _waited_s(self) -> float:
+        """How long a person was waited for: no part of the command's time."""
+        return 0.0 if self.terminal is None else self.terminal.dialogue.waited_s
 
     def _has_ended(self) -> bool:
         """Whether the process has ended, without reaping it."""
@@ -282,6 +397,10 @@ class _Run:
         if self.ending_file is not None and pipe == self.ending_file:
             self.selector.unregister(self.ending_file)  # it stays readable; the loop asks the kernel itself
             return False
+        if self.terminal is not None and pipe is self.terminal:
+            if not self.terminal.converse(self.process.pid):
+                self.selector.unregister(self.terminal)
+            return False
         if pipe is self.process.stdin:
             return self._feed(self.process.stdin)
         if pipe is self.process.stdout:
@@ -304,16 +423,23 @@ class _Run:
         return True
 
     def _feed(self, pipe: IO[bytes] | None) -> bool:
-        if pipe is None or self.to_write is None:
+        if pipe is None or self.feed is None:
             return False
-        part = memoryview(self.to_write)[self.written : self.written + CHUNK_BYTES]
+        piece = self.feed.piece()
+        is_done = not piece
         try:
-            self.written += os.write(pipe.fileno(), part) if part else 0
+            if piece:
+                self.feed.take(os.write(pipe.fileno(), piece))
         except BlockingIOError:
             return False
         except BrokenPipeError:
-            self.written = len(self.to_write)  # it reads no more; that is its own affair
-        if self.written >= len(self.to_write):
+            is_done = True  # it reads no more; that is its own affair
+        if is_done:
             self.selector.unregister(pipe)
             pipe.close()
         return True
+
+
+def _is_refused(completed: Completed) -> bool:
+    """Whether sudo or doas has started nothing: it exits with 1 and a complaint of its own."""
+    return completed.exit_code == 1 and not completed.stdout and is_refusal(completed.stderr)

@@ -19,8 +19,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from executors.accounts import sudo_error
+from executors.become import Become, Dialogue, clear
+from executors.feed import Feed
 from executors.ssh_config import HostAddress
 from executors.ssh_connection import SshConnection
 from executors.ssh_errors import shown, target_error
@@ -70,8 +73,12 @@ COMMAND_LIMIT_BYTES = 128 * 1024 - 1
 class SshTransport:
     """`Transport` over SSH. Connects at the first command, and again if the connection went away between two."""
 
-    def __init__(self, address: HostAddress) -> None:
-        """Take where to connect; nothing is done yet."""
+    def __init__(self, address: HostAddress, *, become: Become | None = None) -> None:
+        """Take where to connect; nothing is done yet.
+
+        `become` is the session's knowledge of sudo and its passwords; without it nobody is asked for one.
+        """
+        self._become = become or Become()
         self._address = address
         self._connection: SshConnection | None = None
         self._connecting = threading.Lock()
@@ -86,7 +93,7 @@ class SshTransport:
         self,
         argv: Sequence[str],
         *,
-        stdin: bytes | None = None,
+        stdin: bytes | BinaryIO | None = None,
         as_user: str | None = None,
         timeout_s: float = 60.0,
         cancel: Cancel | None = None,
@@ -104,32 +111,57 @@ class SshTransport:
         self._check_program(vector)
         if cancel is not None and cancel.is_set:
             return Completed(vector, "cancelled", None, None, b"", b"", 0, 0, 0.0)
-        prefix = self._sudo_prefix(as_user)
+        feed = Feed(stdin, host=self.host)
+        other = None if as_user is None or as_user == self.login().user else as_user
+        limits = (timeout_s, cancel, uninterruptible)
+        running, completed = self._once(vector, other, feed, on_output, limits)
+        if other is not None and running.group is None and _has_no_sudo(running.noise, completed):
+            # Nothing has run and no input was sent.
+            self._become.remember(self.host, other, "doas")
+            running, completed = self._once(vector, other, feed, on_output, limits)
+        self._raise_if_not_started(running, completed, other)
+        return completed
+
+    def _once(
+        self,
+        vector: tuple[str, ...],
+        other: str | None,
+        feed: Feed,
+        on_output: Callable[[bytes], None] | None,
+        limits: tuple[float, Cancel | None, bool],
+    ) -> "tuple[_Running, Completed]":
+        """Send the command and follow it to its end; `other` is the account when it isn't the login's."""
+        timeout_s, cancel, uninterruptible = limits
+        dialogue = self._dialogue(other, vector)
         token = secrets.token_hex(16)
         sent = self._command(
-            (*prefix, "/bin/sh", "-c", STARTER, "sayso", token, BACKSLASHES, *_words(ENVIRONMENT), *vector)
+            (
+                *self._prefix(other, dialogue),
+                *("/bin/sh", "-c", STARTER, "sayso", token, BACKSLASHES),
+                *_words(ENVIRONMENT),
+                *vector,
+            )
         )
         connection, channel = self._open()
-        running = _Running(channel, token, stdin=stdin, on_output=on_output)
+        running = _Running(
+            channel, token, feed=feed, on_output=on_output, dialogue=dialogue, is_other=other is not None
+        )
         started = time.monotonic()
         try:
             ending = self._start(connection, channel, sent, vector, timeout_s)
             if ending is None:
-                limits = _Limits(started + timeout_s, None if uninterruptible else cancel)
                 try:
-                    ending = running.wait(limits)
+                    ending = running.wait(_Limits(started + timeout_s, None if uninterruptible else cancel, dialogue))
                 except BaseException:
                     # `on_output` failed, or we are being ended: the command isn't left running alone.
-                    self._end(connection, running, prefix)
+                    self._end(connection, running, other)
                     raise
             if ending in {"timeout", "cancelled"}:
-                self._end(connection, running, prefix)
+                self._end(connection, running, other)
             number = connection.take_signal(channel.chanid)
         finally:
             channel.close()
-        completed = running.completed(vector, ending, number, time.monotonic() - started)
-        self._raise_if_not_started(running, completed, as_user)
-        return completed
+        return running, running.completed(vector, ending, number, time.monotonic() - started)
 
     def login(self) -> Login:
         """Return who commands run as; asked once.
@@ -213,7 +245,7 @@ class SshTransport:
             return "lost"
         return None
 
-    def _end(self, connection: SshConnection, running: "_Running", prefix: Sequence[str]) -> None:
+    def _end(self, connection: SshConnection, running: "_Running", other: str | None) -> None:
         """End the command's process group over a second channel, or a second connection (MaxSessions may be 1).
 
         Before its start line there is nothing to end: the starter stops when it can't write it.
@@ -223,33 +255,47 @@ class SshTransport:
         group = running.group
         if group is None:
             return
-        sent = self._command((*prefix, "/bin/sh", "-c", ENDER, "sayso", group))
         faults = (SSHException, OSError, EOFError, SaysoError)
         try:
-            self._end_over(connection, running, sent)
+            self._end_over(connection, running, group, other)
         except faults:
             with contextlib.suppress(*faults), contextlib.closing(SshConnection(self._address)) as second:
                 # When this fails too, the ending still says that the command was given up.
-                self._end_over(second, running, sent)
+                self._end_over(second, running, group, other)
 
-    def _end_over(self, connection: SshConnection, running: "_Running", sent: bytes) -> None:
+    def _end_over(self, connection: SshConnection, running: "_Running", group: str, other: str | None) -> None:
         """Send the ender, take what the command still says, and wait for both."""
+        # A password that is known is given, but nobody is asked for one now.
+        dialogue = self._dialogue(other, ("kill",), may_ask=False)
+        sent = self._command((*self._prefix(other, dialogue), "/bin/sh", "-c", ENDER, "sayso", group))
         channel = connection.open_channel()
         try:
             _execute(channel, sent, ENDER_LIMIT_S)
+            if dialogue is not None:
+                _answer(channel, dialogue, ENDER_LIMIT_S)
             channel.shutdown_write()
             running.wait(_Limits(time.monotonic() + ENDER_LIMIT_S, None))
             channel.status_event.wait(ENDER_LIMIT_S)
         finally:
             channel.close()
 
-    def _sudo_prefix(self, as_user: str | None) -> tuple[str, ...]:
-        """Return the words before the starter. sudo asks nothing (`-n`); its own environment is the trusted one."""
-        if as_user is None or as_user == self.login().user:
+    def _dialogue(self, other: str | None, vector: tuple[str, ...], *, may_ask: bool = True) -> Dialogue | None:
+        """Return the conversation with sudo where there may be one: somebody can be asked, and sudo is what there is."""
+        if other is None or not self._become.can_ask or self._become.way(self.host, other) == "doas":
+            return None
+        return self._become.dialogue(self.host, other, vector, may_ask=may_ask)
+
+    def _prefix(self, other: str | None, dialogue: Dialogue | None) -> tuple[str, ...]:
+        """Return the words before the starter. Without a dialogue sudo asks nothing (`-n`); its own environment is the trusted one."""
+        if other is None:
             return ()
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*\$?", as_user):
-            raise StepError(f"{shown(as_user)} is not an account's name.", remedy="Name an account.", host=self.host)
-        return ("/usr/bin/env", f"PATH={TRUSTED_PATH}", "LC_ALL=C.UTF-8", "sudo", "-n", "-u", as_user, "--")
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*\$?", other):
+            raise StepError(f"{shown(other)} is not an account's name.", remedy="Name an account.", host=self.host)
+        environment = ("/usr/bin/env", f"PATH={TRUSTED_PATH}", "LC_ALL=C.UTF-8")
+        if self._become.way(self.host, other) == "doas":
+            return (*environment, "doas", "-n", "-u", other, "--")
+        asks = ("-n",) if dialogue is None else ("-S", "-p", dialogue.prompt)
+        return (*environment, "sudo", *asks, "-H", "-u", other, "--")
 
     def _command(self, words: Sequence[str]) -> bytes:
         try:
@@ -285,7 +331,9 @@ class SshTransport:
         if completed.ending != "exited":
             return
         if running.group is None:
+            running.failed()
             raise self._not_let_through(running.noise, completed, as_user)
+        running.succeeded()
         # env(1): 127 not found, 126 found but not to be run, each with a line of its own on stderr.
         said = completed.stderr.removeprefix(b"env: ").removeprefix(b"/usr/bin/env: ")
         if completed.exit_code in {126, 127} and said != completed.stderr and completed.argv[0].encode() in said:
@@ -303,12 +351,11 @@ class SshTransport:
         if as_user is None:
             message = f"The login shell of {self._address.user} on {self.host} didn't start the command: {said}"
             remedy = "The account needs a POSIX shell (sh, bash, dash, zsh) and must be allowed to run commands."
-        elif b"password is required" in noise or b"terminal is required" in noise:
-            message = f"sudo on {self.host} wants a password to act as {as_user}."
-            remedy = f"Give {self._address.user} a NOPASSWD rule in sudoers, or log in as {as_user}."
+        elif completed.exit_code == 1:
+            return sudo_error(noise, as_user=as_user, host=self.host, argv=completed.argv)
         else:
             message = f"{self._address.user} can't act as {as_user} on {self.host}: {said}"
-            remedy = f"Install sudo and allow it for {self._address.user}, or log in as {as_user}."
+            remedy = f"Install sudo (or doas) and allow it for {self._address.user}, or log in as {as_user}."
         return StepError(message, remedy=remedy, host=self.host, argv=completed.argv, exit_code=completed.exit_code)
 
 
@@ -318,12 +365,15 @@ class _Limits:
 
     deadline: float
     cancel: Cancel | None
+    dialogue: Dialogue | None = None
+    """With a person who may be waited for: that is no part of the command's time."""
 
     @property
     def reached(self) -> Ending | None:
         if self.cancel is not None and self.cancel.is_set:
             return "cancelled"
-        return "timeout" if time.monotonic() >= self.deadline else None
+        waited_s = 0.0 if self.dialogue is None else self.dialogue.waited_s
+        return "timeout" if time.monotonic() >= self.deadline + waited_s else None
 
 
 class _Stream:
@@ -355,10 +405,20 @@ class _Running:
     """A command on its channel: feeds its stdin and drains both streams, in one thread and without blocking."""
 
     def __init__(
-        self, channel: "Channel", token: str, *, stdin: bytes | None, on_output: Callable[[bytes], None] | None
+        self,
+        channel: "Channel",
+        token: str,
+        *,
+        feed: Feed,
+        on_output: Callable[[bytes], None] | None,
+        dialogue: Dialogue | None = None,
+        is_other: bool = False,
     ) -> None:
         self.channel = channel
-        self._input = memoryview(stdin or b"")
+        self._feed = feed
+        self._dialogue = dialogue
+        self._waits_for_start = is_other
+        """sudo must not read what is meant for the command, so that it is sent after the start line only."""
         self._is_input_open = True
         self._on_output = on_output
         self._stdout = _Stream(token)
@@ -372,7 +432,18 @@ class _Running:
     @property
     def noise(self) -> bytes:
         """What sudo and the login shell said before the start."""
-        return self._stderr.noise or self._stdout.noise
+        said = self._stderr.noise if self._dialogue is None else self._dialogue.without_prompts(self._stderr.noise)
+        return said or self._stdout.noise
+
+    def succeeded(self) -> None:
+        """Note that sudo let the command through."""
+        if self._dialogue is not None:
+            self._dialogue.succeeded()
+
+    def failed(self) -> None:
+        """Note that sudo let nothing through."""
+        if self._dialogue is not None:
+            self._dialogue.failed_if_wrong(self.noise)
 
     def wait(self, limits: _Limits) -> Ending:
         """Move bytes until the command has ended or a limit is reached."""
@@ -429,25 +500,60 @@ class _Running:
             if data and self._on_output is not None:
                 self._on_output(data)
         if self.channel.recv_stderr_ready():
-            self._stderr.feed(self.channel.recv_stderr(CHUNK_BYTES))
+            data = self.channel.recv_stderr(CHUNK_BYTES)
+            self._stderr.feed(data)
             has_read = True
+            if self._dialogue is not None and self.group is None:
+                _reply(self.channel, self._dialogue.hear(data))
         return has_read
 
     def _write(self) -> None:
         """Send as much input as the window takes, then close it. A command that no longer reads is no fault."""
-        if not self._is_input_open:
+        if not self._is_input_open or (self._waits_for_start and self.group is None):
             return
         try:
             for _ in range(CHUNKS_BETWEEN_READS):
-                if self._input and self.channel.send_ready():
-                    self._input = self._input[self.channel.send(self._input[:CHUNK_BYTES].tobytes()) :]
-            if not self._input:
+                piece = self._feed.piece()
+                if piece and self.channel.send_ready():
+                    self._feed.take(self.channel.send(piece[:CHUNK_BYTES].tobytes()))
+            if not self._feed.piece():
                 self.channel.shutdown_write()
                 self._is_input_open = False
         except TimeoutError:
             return
         except (OSError, EOFError):
             self._is_input_open = False
+
+
+def _answer(channel: "Channel", dialogue: Dialogue, limit_s: float) -> None:
+    """Answer the one question that sudo may ask on a channel of which nothing else is read."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end and not channel.status_event.wait(TICK_WITH_INPUT_S):
+        if channel.recv_stderr_ready():
+            line = dialogue.hear(channel.recv_stderr(CHUNK_BYTES))
+            if line is not None:
+                _reply(channel, line)
+                return
+
+
+def _reply(channel: "Channel", line: bytearray | None) -> None:
+    """Write a password's line and clear it; a sudo that has gone meanwhile gets none."""
+    if line is None:
+        return
+    try:
+        with contextlib.suppress(OSError, EOFError):
+            channel.sendall(line)
+    finally:
+        clear(line)
+
+
+def _has_no_sudo(noise: bytes, completed: Completed) -> bool:
+    """Whether env(1) says that there is no sudo (exit code 127), or none that may be run (126)."""
+    return (
+        completed.exit_code in {126, 127}
+        and noise.lstrip().startswith((b"env: ", b"/usr/bin/env: "))
+        and b"sudo" in noise
+    )
 
 
 def _execute(channel: "Channel", sent: bytes, limit_s: float) -> None:

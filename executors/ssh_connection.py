@@ -1,6 +1,6 @@
 """One authenticated connection to a host: socket, algorithms, host key, login, channels.
 
-Faults leave as `TargetError` and `UnreachableError`; no password is ever sent, no agent forwarded.
+Faults leave as `TargetError` and `UnreachableError`; no password is ever sent to log in, no agent forwarded.
 """
 
 import logging

@@ -30,13 +30,15 @@ required_packages() {
   fi
 }
 
-# What the tests use besides: a real sshd on loopback, ACLs, the programs that reads are about.
+# What the tests use besides: a real sshd on loopback, ACLs, sudo and doas in a namespace of their own, the programs that reads are about.
 optional_packages() {
   has ssh-keygen || printf 'openssh-client '
   [ -x /usr/sbin/sshd ] || has sshd || printf 'openssh-server '
   has setfacl || printf 'acl '
   has ip || printf 'iproute2 '
   has ps || printf 'procps '
+  has sudo || printf 'sudo '
+  has doas || printf 'opendoas '
 }
 
 # Runs apt-get as root: directly, or by sudo where that asks nothing. Fails where neither is possible.

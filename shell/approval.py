@@ -15,6 +15,15 @@ class Person(Protocol):
         """Show the plan and return whether it may run."""
         ...
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether anybody is there at all."""
+        ...
+
+    def ask_password(self, prompt: str) -> str | None:
+        """Ask for a password without showing it; None where nobody gives one. May be called from any thread."""
+        ...
+
     def confirms_access(self, within_s: float) -> bool:
         """Ask, within the time, whether access is still there after a change that could have cut it off."""
         ...
@@ -30,6 +39,15 @@ class Nobody:
     def approves(self, plan: Plan, decision: Decision) -> bool:  # noqa: ARG002 - the Protocol's signature
         """Return False: nobody is there to approve."""
         return False
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether anybody is there: no."""
+        return False
+
+    def ask_password(self, prompt: str) -> str | None:  # noqa: ARG002 - the Protocol's signature
+        """Return None: nobody is there to give one."""
+        return None
 
     def confirms_access(self, within_s: float) -> bool:  # noqa: ARG002 - the Protocol's signature
         """Return False: nobody is there to confirm."""

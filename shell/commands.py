@@ -1,7 +1,7 @@
 """The commands besides requests: what each is named and where it is carried out, loaded when it is called."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from intents.errors import RequestError
@@ -15,26 +15,28 @@ def run_command(
     command: str, words: Sequence[str], environment: Environment, options: argparse.Namespace
 ) -> ExitStatus:
     """Carry out a command with its words. Raises `SaysoError`."""
-    if command == "history":
-        from shell.history_commands import run_history
-
-        return run_history(words, environment, settings_of(environment, options), as_json=options.json)
-    if command == "recover":
-        from shell.recover_command import run_recover
-
-        return run_recover(words, environment, options)
-    if command == "policy":
-        from shell.policy_commands import run_policy
-
-        return run_policy(words, environment, options)
-    if command == "config":
-        return _config(environment, options)
-    if command == "model":
-        return _model(words, environment, options)
-    return _intents(words, environment)
+    return _COMMANDS[command](words, environment, options)
 
 
-def _config(environment: Environment, options: argparse.Namespace) -> ExitStatus:
+def _history(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.history_commands import run_history
+
+    return run_history(words, environment, settings_of(environment, options), as_json=options.json)
+
+
+def _recover(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.recover_command import run_recover
+
+    return run_recover(words, environment, options)
+
+
+def _policy(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.policy_commands import run_policy
+
+    return run_policy(words, environment, options)
+
+
+def _config(_words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
     from shell.render_lines import print_line
 
     out, _ = environment.consoles()
@@ -65,7 +67,7 @@ def _model(words: Sequence[str], environment: Environment, options: argparse.Nam
     return ExitStatus.DONE
 
 
-def _intents(words: Sequence[str], environment: Environment) -> ExitStatus:
+def _intents(words: Sequence[str], environment: Environment, _options: argparse.Namespace) -> ExitStatus:
     from intents.catalogue import Catalogue
     from shell.render_intents import render_intent, render_intents
 
@@ -99,3 +101,14 @@ def _intents(words: Sequence[str], environment: Environment) -> ExitStatus:
         f"`intents {' '.join(words)}` is no command.",
         remedy="There are: intents, intents show NAME, intents search WORDS, intents trust FILE.",
     )
+
+
+_COMMANDS: Mapping[str, Callable[[Sequence[str], Environment, argparse.Namespace], ExitStatus]] = {
+    "history": _history,
+    "intents": _intents,
+    "policy": _policy,
+    "recover": _recover,
+    "model": _model,
+    "config": _config,
+}
+"""What each command does; the modules behind them are loaded when they are called."""

@@ -27,6 +27,19 @@ class TerminalPerson:
                 return terminal.ask_typed(object_of(plan))
             return terminal.ask_yes_no("Do it?")
 
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether anybody is there: whoever sits at the terminal."""
+        return True
+
+    def ask_password(self, prompt: str) -> str | None:
+        """Ask for a password on the terminal, without echo."""
+        terminal = Terminal.open()
+        if terminal is None:
+            return None
+        with terminal:
+            return terminal.ask_password(prompt)
+
     def confirms_access(self, within_s: float) -> bool:
         """Ask whether the person still gets in, and wait no longer than the guard does."""
         terminal = Terminal.open()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from executors.applying import apply_plan
+from executors.become import Become
 from executors.guard import prove_by_login
 from executors.plan import Outcome, Plan, Stage
 from executors.plan_hash import finish_plan
@@ -60,11 +61,17 @@ class Session:
         self._places = places
         self._door: Door = door
         self._person = person or Nobody()
+        # One password for this machine and one for all others: nobody types thirty for thirty hosts.
+        self._become = Become(
+            self._person if self._person.can_be_asked else None,
+            group_of=lambda host: LOCAL if host == LOCAL else "other hosts",
+        )
         self._targets = Targets(
             places.inventories,
             directory=places.directory,
             ssh_config_paths=places.ssh_configs,
             connect_timeout_s=places.connect_timeout_s,
+            become=self._become,
         )
         self._catalogue: Catalogue | None = None
         self._interpreter: Interpreter | None = None
@@ -112,8 +119,9 @@ class Session:
         return self._policy
 
     def close(self) -> None:
-        """Close connections and history."""
+        """Close connections and history, and forget passwords."""
         self._targets.close()
+        self._become.forget()
         if self._journal is not None:
             self._journal.close()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from executors.become import Become
 from executors.facts import gather_facts
 from executors.inventory import Inventory
 from executors.local import LocalTransport
@@ -51,7 +52,9 @@ class Targets:
         directory: str,
         ssh_config_paths: Sequence[Path],
         connect_timeout_s: float = 10.0,
+        become: Become | None = None,
     ) -> None:
+        self._become = become
         self._inventory_paths = list(inventory_paths)
         self._ssh_config_paths = list(ssh_config_paths)
         self._directory = directory
@@ -77,7 +80,7 @@ class Targets:
 
     def local(self) -> Target:
         """Return this machine as a target."""
-        return self._target(LOCAL, LocalTransport(directory=self._directory))
+        return self._target(LOCAL, LocalTransport(directory=self._directory, become=self._become))
 
     def open(self, patterns: Sequence[str], evidence: Evidence) -> Opened:
         """Return the targets of host and group patterns, all of them tried at once.
@@ -89,13 +92,13 @@ class Targets:
         addresses: dict[str, HostAddress] = {}
         for pattern in patterns:
             if pattern == LOCAL:
-                transports[LOCAL] = LocalTransport(directory=self._directory)
+                transports[LOCAL] = LocalTransport(directory=self._directory, become=self._become)
                 continue
             for address in self.inventory.resolve(pattern):
                 from executors.ssh import SshTransport
 
                 addresses[address.name] = replace(address, connect_timeout_s=self._connect_timeout_s)
-                transports[address.name] = SshTransport(addresses[address.name])
+                transports[address.name] = SshTransport(addresses[address.name], become=self._become)
         faults: dict[str, SaysoError] = {}
         opened: dict[str, Target] = {}
 
@@ -127,7 +130,7 @@ class Targets:
         """Return a connection to a host that shares nothing with those that are open."""
         from executors.ssh import SshTransport
 
-        return SshTransport(address)
+        return SshTransport(address, become=self._become)
 
     def names(self, patterns: Sequence[str]) -> frozenset[str]:
         """Return the names of the hosts that patterns stand for; connects to nobody. Raises `TargetError`."""

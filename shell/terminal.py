@@ -99,13 +99,17 @@ class Terminal:
         answer = self._ask(f"{visible(question)} ")
         return (answer or "").strip() or None
 
-    def _ask(self, prompt: str, *, limit_s: float | None = None) -> str | None:
+    def ask_password(self, prompt: str) -> str | None:
+        """Return what was typed, unseen and as it is; None for Ctrl-C and end of input."""
+        return self._ask(f"{visible(prompt)} ", echo=False)
+
+    def _ask(self, prompt: str, *, limit_s: float | None = None, echo: bool = True) -> str | None:
         """Return one typed line, None for Ctrl-C, end of input or a terminal that went away."""
         with self._output_stopped():
             try:
                 with self._settings_kept():
                     self._discard_pending()
-                    self._set_line_mode()
+                    self._set_line_mode(echo=echo)
                     self._write(prompt)
                     return self._read_line(None if limit_s is None else time.monotonic() + limit_s)
             except (KeyboardInterrupt, OSError, termios.error):
@@ -135,12 +139,13 @@ class Terminal:
                 raise OSError("the terminal went away")
             termios.tcflush(self._descriptor, termios.TCIFLUSH)
 
-    def _set_line_mode(self) -> None:
-        """Lines with echo and editing; Ctrl-C ends the line as a character, so that it interrupts nothing else."""
+    def _set_line_mode(self, *, echo: bool) -> None:
+        """Lines with editing, and with echo but for a password; Ctrl-C ends the line as a character, so that it interrupts nothing else."""
         settings = termios.tcgetattr(self._descriptor)
         settings[0] = (settings[0] | termios.ICRNL) & ~(termios.IGNCR | termios.INLCR)
         settings[1] |= termios.OPOST | termios.ONLCR
-        settings[_LOCAL_FLAGS] |= termios.ICANON | termios.ECHO | termios.ECHOE
+        settings[_LOCAL_FLAGS] |= termios.ICANON | ((termios.ECHO | termios.ECHOE) if echo else termios.ECHONL)
+        settings[_LOCAL_FLAGS] &= ~(0 if echo else termios.ECHO)
         settings[_LOCAL_FLAGS] &= ~termios.ISIG
         settings[_CONTROL_CHARACTERS][termios.VEOL] = _CTRL_C
         termios.tcsetattr(self._descriptor, termios.TCSAFLUSH, settings)

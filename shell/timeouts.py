@@ -1,6 +1,7 @@
 """`--timeout`: a transport whose commands may take no longer than the caller said."""
 
 from collections.abc import Callable, Sequence
+from typing import BinaryIO
 
 from executors.transport import Cancel, Completed, Login, Transport
 
@@ -21,7 +22,7 @@ class LimitedTransport:
         self,
         argv: Sequence[str],
         *,
-        stdin: bytes | None = None,
+        stdin: bytes | BinaryIO | None = None,
         as_user: str | None = None,
         timeout_s: float = 60.0,
         cancel: Cancel | None = None,

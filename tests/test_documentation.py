@@ -126,7 +126,7 @@ def run(command: Command, surroundings: Mapping[str, str]) -> "subprocess.Comple
 
 @pytest.mark.model
 @pytest.mark.sshd
-@pytest.mark.parametrize("name", ["README.md", "docs/scripts.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/scripts.md", "docs/changes.md"])
 def test_every_documented_command_ends_as_the_page_says(name: str, surroundings: Mapping[str, str]) -> None:
     commands = documented(ROOT / name)
     assert commands
@@ -137,7 +137,7 @@ def test_every_documented_command_ends_as_the_page_says(name: str, surroundings:
 
 def test_only_tested_pages_have_console_blocks() -> None:
     pages = {relative(page) for page in PAGES if blocks(page, "console")}
-    assert pages == {"README.md", "docs/scripts.md"}
+    assert pages == {"README.md", "docs/scripts.md", "docs/changes.md"}
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=relative)

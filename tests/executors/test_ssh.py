@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import resource
 import secrets
 import signal
 import socket
@@ -26,6 +27,7 @@ from tests.support.sshd import MISSING, Sshd, free_port, make_key, running_sshd
 
 pytestmark = [pytest.mark.sshd, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
+LARGE_BYTES = 300 * 1024 * 1024
 ADDRESS = HostAddress("web1", "192.0.2.1", 22, "admin", (), ("/nowhere/known_hosts",), 1.0)
 
 
@@ -126,6 +128,26 @@ def test_three_megabytes_of_input_come_back(ssh: SshTransport) -> None:
     done = ssh.run(["cat"], stdin=data)
     assert done.stdout == data
     assert done.exit_code == 0
+
+
+def test_a_large_file_as_input_is_streamed(ssh: SshTransport, tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as made:
+        made.truncate(LARGE_BYTES)
+    ssh.run(["true"])
+    with (tmp_path / "large").open("rb") as source:
+        before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        done = ssh.run(["wc", "-c"], stdin=source, timeout_s=100)
+        grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+    assert int(done.stdout) == LARGE_BYTES
+    assert grown_kib < 32 * 1024
+
+
+def test_a_file_for_a_command_that_stops_reading_is_no_fault(ssh: SshTransport, tmp_path: Path) -> None:
+    path = tmp_path / "content"
+    path.write_bytes(b"first\n" + bytes(5_000_000))
+    with path.open("rb") as source:
+        done = ssh.run(["head", "-n", "1"], stdin=source, timeout_s=20)
+    assert (done.exit_code, done.stdout) == (0, b"first\n")
 
 
 def test_without_input_the_command_reads_the_end_of_the_file(ssh: SshTransport) -> None:
@@ -354,7 +376,7 @@ def test_a_sudo_that_wants_a_password_is_told_as_that(ssh: SshTransport) -> None
     completed = Completed(("id",), "exited", 1, None, b"", b"", 0, 0, 0.1)
     error = ssh._not_let_through(b"sudo: a password is required\n", completed, "root")
     assert isinstance(error, StepError)
-    assert "wants a password to act as root" in error.message
+    assert "for which sudo wants a password" in error.message
     assert "NOPASSWD" in error.remedy
 
 

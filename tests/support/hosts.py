@@ -399,7 +399,9 @@ def light_host() -> Iterator[Host]:
 @contextmanager
 def several_hosts(*, systemd: int = 0, light: int = 0) -> Iterator[list[Host]]:
     """Run hosts of both kinds, started at the same time, those with systemd first."""
-    kinds: list[Kind] = ["systemd"] * systemd + ["light"] * light
+    systemd_kind: Kind = "systemd"
+    light_kind: Kind = "light"
+    kinds = [systemd_kind] * systemd + [light_kind] * light
     tree()
     with ExitStack() as stack, ThreadPoolExecutor(max_workers=STARTED_AT_ONCE) as pool:
         contexts = [_host(kind) for kind in kinds]

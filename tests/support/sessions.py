@@ -22,6 +22,8 @@ class Approver:
         self.plans: list[Plan] = []
         self.questions: list[Question] = []
         self.answer: Answer | None = None
+        self.password: str | None = None
+        self.prompts: list[str] = []
 
     def approves(self, plan: Plan, decision: Decision) -> bool:
         del decision
@@ -29,6 +31,14 @@ class Approver:
         if self.meanwhile is not None:
             self.meanwhile()
         return self.says_yes
+
+    @property
+    def can_be_asked(self) -> bool:
+        return self.password is not None
+
+    def ask_password(self, prompt: str) -> str | None:
+        self.prompts.append(prompt)
+        return self.password
 
     def confirms_access(self, within_s: float) -> bool:
         del within_s
