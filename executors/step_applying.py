@@ -47,7 +47,7 @@ def apply_step(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> 
             target,
             resources_of(intent, stage.values_of(planned), target.facts),
             as_user=planned.step.as_user,
-            lease_s=_longest_s(planned) + LEASE_MARGIN_S,
+            lease_s=_longest_s(planned, run) + LEASE_MARGIN_S,
             holder=run.holder,
             cancel=run.cancel,
         ) as held:
@@ -72,8 +72,10 @@ def status_of_error(error: SaysoError) -> OutcomeStatus:
     return words.get(error.code, "failed")
 
 
-def _longest_s(planned: PlannedStep) -> float:
-    return EDIT_LIMIT_S if isinstance(planned.step, EditStep) else planned.step.timeout_s
+def _longest_s(planned: PlannedStep, run: Run) -> float:
+    """Return the most seconds that the step may take, with the guard around it."""
+    own_s = EDIT_LIMIT_S if isinstance(planned.step, EditStep) else planned.step.timeout_s
+    return own_s + (run.guard.limit_s if planned.guard and run.guard is not None else 0)
 
 
 def _between_records(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:

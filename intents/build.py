@@ -123,6 +123,9 @@ def _edit(entry: _Entry) -> Edit:
         arguments=_word_map(entry["with"]),
         validator=entry.get("validator"),
         create=entry["create"],
+        path_end=entry["path_end"],
+        follow=entry["follow"],
+        mode=int(entry["mode"], 8) if "mode" in entry else None,
     )
 
 

@@ -30,7 +30,22 @@ EffectName: TypeAlias = Literal["execution", "access", "persistence", "secrets"]
 """What an intent grants (`execution`, `access`, `persistence`) or discloses (`secrets`)."""
 
 Interrupt: TypeAlias = Literal["kill", "wait", "detach"]
-EditOperation: TypeAlias = Literal["put", "append_line", "remove_lines", "replace_text", "set_value"]
+EditOperation: TypeAlias = Literal[
+    "put",
+    "append_line",
+    "remove_lines",
+    "replace_text",
+    "set_value",
+    "set_directive",
+    "set_block_directive",
+    "set_unit_value",
+    "add_host",
+    "remove_host",
+    "add_mount",
+    "remove_mount",
+    "allow_sudo",
+    "revoke_sudo",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,13 @@ class Edit:
     validator: str | None = None
     """A name in `executors.validators`, `by_path`, or None."""
     create: bool = False
-    """Whether an absent file is created (else it is an error)."""
+    """Whether an absent file is created (else it is an error), and its directory where that alone is missing."""
+    path_end: str = ""
+    """Literal text after the path (`.d/90-sayso.conf`), for values that nothing may follow in an argument."""
+    follow: bool = False
+    """Whether a symbolic link is followed; the plan then names the real file."""
+    mode: int | None = None
+    """The permission bits of a file that is created; None means 0644."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +214,9 @@ class Operation:
     @property
     def commands(self) -> tuple[Command, ...]:
         """Every command that it may run, those that only read first."""
-        reads = [read for read in (self.state, self.simulate, *(touch.read for touch in self.touches), self.read) if read]
+        reads = [
+            read for read in (self.state, self.simulate, *(touch.read for touch in self.touches), self.read) if read
+        ]
         change = () if self.change is None else (self.change,)
         return (*(read.command for read in reads), *change)
 

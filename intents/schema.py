@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from intents.errors import CatalogueError
+from intents.intent import EditOperation
 from intents.pack_file import PackFile
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -90,10 +91,13 @@ class EditEntry(_Strict):
     """A typed edit of one file."""
 
     path: Text
-    operation: Literal["put", "append_line", "remove_lines", "replace_text", "set_value"]
+    operation: EditOperation
     arguments: dict[str, str] = Field(alias="with")
     validator: str | None = None
     create: bool = False
+    path_end: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]*$")] = ""
+    follow: bool = False
+    mode: Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")] | None = None
 
 
 class PlaybookEntry(_Strict):

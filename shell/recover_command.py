@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from executors.guard import Leftover
 from executors.recovery import Examination, Finding
 from history.store import History
 from intents.errors import PlanError, RequestError
@@ -44,6 +45,7 @@ def run_recover(words: Sequence[str], environment: Environment, options: argpars
             return _nothing(environment)
         examined = [_Examined(step, answering.session.examine(step)) for step in found if not step.is_running]
         _show([step for step in found if step.is_running], examined, environment, as_json=options.json)
+        _show_guards(answering.session.guards_left(dict.fromkeys(step.step.host for step in found)), environment)
         is_settled = [_settle(one, history, answering, yes=options.yes) for one in examined]
     return ExitStatus.DONE if all(is_settled) else ExitStatus.FAILED
 
@@ -75,6 +77,18 @@ def _show(running: list[CutOff], examined: list[_Examined], environment: Environ
         step = one.cut_off
         print_line(out, f"record {step.record}, begun {step.begun_utc}: {_what(step)}", lead="? ", style="bold")
         print_line(out, f"{one.examination.finding.value}: {one.examination.reason}", indent=2)
+
+
+def _show_guards(left: list[tuple[str, Leftover]], environment: Environment) -> None:
+    """Rollbacks that a cut-off change left armed: they run by themselves, and then nothing of the change stays."""
+    _, messages = environment.consoles()
+    for host, guard in left:
+        when = (
+            f"runs by itself within {guard.limit_s} s of {guard.since_utc}"
+            if guard.is_waiting
+            else "has run, or is gone"
+        )
+        print_line(messages, f"{host_list([host])}: the rollback {guard.guard_id} {when}", lead="! ", style="yellow")
 
 
 def _listed(one: _Examined) -> dict[str, Json]:

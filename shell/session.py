@@ -7,7 +7,7 @@ open history. What it returns is a value; rendering is others' work.
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,7 +16,8 @@ from typing import Self
 
 from executors.applying import apply_plan
 from executors.become import Become
-from executors.guard import prove_by_login
+from executors.guard import Leftover, prove_by_login
+from executors.guard import status as guard_status
 from executors.plan import Outcome, Plan, Stage
 from executors.plan_hash import finish_plan
 from executors.planning import make_plan
@@ -150,6 +151,15 @@ class Session:
         """Plan a step of the history anew, with the values that it had."""
         request = f"{step.intent} again on {step.host}"
         return self._guarded(request, options, lambda road: self._repeat(road, step))
+
+    def guards_left(self, hosts: Iterable[str]) -> list[tuple[str, Leftover]]:
+        """Return the rollbacks that still wait on hosts, as far as these can be asked."""
+        found: list[tuple[str, Leftover]] = []
+        for host in hosts:
+            with suppress(SaysoError):
+                opened = self._targets.open([host], Evidence("history"))
+                found += [(host, left) for target in opened.targets for left in guard_status(target)]
+        return found
 
     def apply_file(self, path: Path, approvals: Sequence[Path], options: Options) -> Response:
         """Carry out a saved plan, once: planned again, and only if that gives the same plan."""

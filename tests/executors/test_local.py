@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from executors.local import LocalTransport
 from executors.programs import find_program
 from executors.transport import ENVIRONMENT, OUTPUT_LIMIT_BYTES, Cancel, Transport
 from intents.errors import StepError
+
+LARGE_BYTES = 300 * 1024 * 1024
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: other accounts, files owned by root")
 
@@ -135,6 +138,28 @@ def test_stdin_is_empty_when_none_is_given(transport: Transport) -> None:
 
 def test_stdin_that_nobody_reads_does_no_harm(transport: Transport) -> None:
     assert transport.run(["true"], stdin=b"x" * (1 << 20)).exit_code == 0
+
+
+def test_a_large_file_as_stdin_is_streamed(transport: Transport, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as made:
+        made.truncate(LARGE_BYTES)
+    with path.open("rb") as source:
+        source.seek(5)
+        tracemalloc.start()
+        completed = transport.run(["wc", "-c"], stdin=source)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert int(completed.stdout) == LARGE_BYTES - 5, "from where it stands to its end"
+    assert peak_bytes < 8 * 1024 * 1024
+
+
+def test_a_file_that_nobody_reads_to_its_end_does_no_harm(transport: Transport, tmp_path: Path) -> None:
+    path = tmp_path / "content"
+    path.write_bytes(b"first\n" + bytes(5_000_000))
+    with path.open("rb") as source:
+        completed = transport.run(["head", "-n", "1"], stdin=source)
+    assert (completed.exit_code, completed.stdout) == (0, b"first\n")
 
 
 def test_long_output_is_counted_and_cut_within_bounded_memory(transport: Transport) -> None:

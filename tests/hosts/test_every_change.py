@@ -1,0 +1,144 @@
+"""Every change of the catalogue on a real host: planning does nothing, applying does what was planned, undo takes it back.
+
+The rows stand in `changes/*.yml`, by intent name. A row's keys:
+
+- `name`: the case; `arguments`: as after `sayso run`; `account`: `ops` (with sudo, the default) or `root`
+- `prepare`: argument vectors run as root before anything is looked at
+- `changes`: the beginnings of the lines in which the host differs afterwards; each line must have one, each must have a line
+- `again`: `already so` (the default), or `always` for what has its effect each time, or `impossible` for what can't be said twice
+- `stays`: path beginning -> why undo leaves it
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from executors.command_planning import SIMULATED
+from executors.diffs import state_diff
+from executors.plan import EditStep, Effect, Outcome, PlannedStep, RunStep
+from intents.catalogue import Catalogue
+from shell.exit_status import ExitStatus
+from shell.response import Response
+from shell.road import Options
+from shell.session import Session
+from tests.support.hosts import Host, requires_hosts
+from tests.support.sessions import Approver, session_in
+
+pytestmark = [pytest.mark.sshd, requires_hosts]
+
+ROWS = Path(__file__).parent / "changes"
+CANNOT_GO_ROUND: Mapping[str, str] = {}
+"""Change intents without a row -> why a host of the tests can't have them. Keep it short."""
+
+
+@dataclass(frozen=True)
+class Case:
+    intent: str
+    name: str
+    arguments: Mapping[str, str | Sequence[str]]
+    changes: Sequence[str]
+    prepare: Sequence[Sequence[str]] = ()
+    account: str = "ops"
+    again: str = "already so"
+    stays: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[str]:
+        return [
+            f"{key}={value}"
+            for key, values in self.arguments.items()
+            for value in ([values] if isinstance(values, str) else values)
+        ]
+
+
+def _cases() -> list[Case]:
+    tables: list[dict[str, list[dict[str, Any]]]] = [
+        yaml.safe_load(path.read_text()) for path in sorted(ROWS.glob("*.yml"))
+    ]
+    return [Case(intent, **row) for table in tables for intent, rows in table.items() for row in rows]
+
+
+CASES = _cases()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def session(tmp_path: Path, cache: Path, host: Host) -> Iterator[Session]:
+    config = tmp_path / "ssh_config"
+    config.write_text(host.ssh_config("ops", "ops") + host.ssh_config("root", "root"))
+    with session_in(tmp_path, door="terminal", person=Approver(), cache=cache, ssh_configs=(config,)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.intent}: {case.name}")
+def test_a_change_goes_round(case: Case, host: Host, session: Session) -> None:
+    for argv in case.prepare:
+        host.run_inside(*argv)
+    before = host.snapshot()
+
+    planned = session.run_intent(case.intent, case.pairs, Options(on=case.account, dry_run=True))
+    assert planned.status is ExitStatus.DONE, planned
+    steps = _steps(planned)
+    assert {step.effect for step in steps} <= {Effect.WILL_CHANGE, Effect.CANNOT_KNOW}, steps
+    assert before.difference(host.snapshot()) == [], "planning changed the host"
+
+    done = session.run_intent(case.intent, case.pairs, Options(on=case.account))
+    assert done.status is ExitStatus.DONE, (done.fault, done.outcomes)
+    assert {outcome.status for outcome in done.outcomes[case.account]} == {"changed"}
+    _assert_only(before.difference(host.snapshot()), case.changes)
+    for step, outcome in zip(steps, done.outcomes[case.account], strict=True):
+        _assert_came_true(step, outcome, host)
+
+    again = session.run_intent(case.intent, case.pairs, Options(on=case.account, dry_run=True))
+    if case.again == "already so":
+        assert again.status is ExitStatus.DONE, again.fault
+        assert {step.effect for step in _steps(again)} == {Effect.ALREADY_SO}
+    elif case.again == "always":
+        assert Effect.ALREADY_SO not in {step.effect for step in _steps(again)}
+    else:
+        assert again.status is not ExitStatus.DONE
+
+    undone = session.undo(done.record, Options())
+    if all(step.cannot_undo for step in steps):
+        assert undone.status is ExitStatus.REFUSED, undone
+        return
+    assert undone.status is ExitStatus.DONE, (undone.fault, undone.outcomes)
+    left = before.difference(host.snapshot())
+    assert [line for line in left if not line.startswith(tuple(case.stays))] == [], "undo left something"
+
+
+def test_every_change_of_the_catalogue_has_a_row(tmp_path: Path) -> None:
+    changes = {intent.name for intent in Catalogue.load(cache_directory=tmp_path).values() if intent.is_change}
+    rows = {case.intent for case in CASES}
+    assert changes - rows - CANNOT_GO_ROUND.keys() == set(), "add a row to tests/hosts/changes/"
+    assert rows - changes == set(), "rows of intents that are no change, or are gone"
+    assert rows & CANNOT_GO_ROUND.keys() == set()
+
+
+def _steps(response: Response) -> list[PlannedStep]:
+    assert response.plan is not None, response.fault
+    return [step for stage in response.plan.stages for steps in stage.hosts.values() for step in steps]
+
+
+def _assert_came_true(step: PlannedStep, outcome: Outcome, host: Host) -> None:
+    """What the plan showed is what there is: the file's content, or each line of the state but "a new one"."""
+    if isinstance(step.step, EditStep):
+        assert host.path(step.step.path).read_bytes() == step.step.after
+    elif isinstance(step.step, RunStep) and SIMULATED not in step.before:
+        now = state_diff({}, outcome.after, "now").splitlines()
+        promised = [line for line in step.diff.splitlines()[2:] if line.startswith("+") and not line.endswith("(new)")]
+        assert [line for line in promised if line not in now] == []
+
+
+def _assert_only(lines: Sequence[str], expected: Sequence[str]) -> None:
+    """Each line begins with one of the expected texts, and each of these begins a line."""
+    assert [line for line in lines if not line.startswith(tuple(expected))] == [], "it changed more than its row says"
+    assert [text for text in expected if not any(line.startswith(text) for line in lines)] == [], lines
