@@ -81,6 +81,8 @@ class SshTransport:
         self._become = become or Become()
         self._address = address
         self._connection: SshConnection | None = None
+        self._further: list[SshConnection] = []
+        """Opened where the server gives too few sessions on one connection."""
         self._connecting = threading.Lock()
         self._login: Login | None = None
 
@@ -189,9 +191,11 @@ class SshTransport:
     def close(self) -> None:
         """End the connection. A later `run` opens a new one."""
         with self._connecting:
-            if self._connection is not None:
-                self._connection.close()
+            for connection in (self._connection, *self._further):
+                if connection is not None:
+                    connection.close()
             self._connection = None
+            self._further.clear()
 
     def _ask(self, *vector: str) -> bytes:
         completed = self.run(vector, timeout_s=max(self._address.connect_timeout_s, 10.0))
@@ -212,8 +216,9 @@ class SshTransport:
             if known is not None and known.is_active:
                 try:
                     return known, known.open_channel()
-                except ChannelException as error:
-                    raise target_error(error, self._address) from error
+                except ChannelException:
+                    # The server gives no more sessions on one connection (MaxSessions 1): a lock holds the one.
+                    return self._open_further()
                 except (SSHException, OSError, EOFError):
                     # Gone, or frozen; the new connection's error, if any, says more.
                     known.close()
@@ -223,6 +228,21 @@ class SshTransport:
                 return connection, connection.open_channel()
             except (SSHException, OSError, EOFError) as error:
                 raise target_error(error, self._address) from error
+
+    def _open_further(self) -> "tuple[SshConnection, Channel]":
+        """Return a channel of another connection than the first; one that is idle is used again."""
+        from paramiko import ChannelException, SSHException
+
+        for connection in self._further:
+            if connection.is_active:
+                with contextlib.suppress(ChannelException, SSHException, OSError, EOFError):
+                    return connection, connection.open_channel()
+        connection = SshConnection(self._address)
+        self._further.append(connection)
+        try:
+            return connection, connection.open_channel()
+        except (SSHException, OSError, EOFError) as error:
+            raise target_error(error, self._address) from error
 
     def _start(
         self, connection: SshConnection, channel: "Channel", sent: bytes, vector: tuple[str, ...], timeout_s: float

@@ -30,7 +30,8 @@ required_packages() {
   fi
 }
 
-# What the tests use besides: a real sshd on loopback, ACLs, sudo and doas in a namespace of their own, the programs that reads are about.
+# What the tests use besides: a real sshd on loopback, ACLs, sudo and doas in a namespace of their own, disposable hosts, the programs
+# that reads are about.
 optional_packages() {
   has ssh-keygen || printf 'openssh-client '
   [ -x /usr/sbin/sshd ] || has sshd || printf 'openssh-server '
@@ -39,6 +40,8 @@ optional_packages() {
   has ps || printf 'procps '
   has sudo || printf 'sudo '
   has doas || printf 'opendoas '
+  has debootstrap || printf 'debootstrap '
+  has systemd-nspawn || printf 'systemd-container '
 }
 
 # Runs apt-get as root: directly, or by sudo where that asks nothing. Fails where neither is possible.

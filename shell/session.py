@@ -200,6 +200,7 @@ class Session:
     def _guarded(self, request: str, options: Options, go: Callable[[Road], Response]) -> Response:
         """Every expected fault becomes a response; the record is closed whatever happens."""
         self.cancel = Cancel()  # an interrupt ends the request that it met, not those after it
+        self._targets.forget_names()
         road = Road(request, options, Response(request, ExitStatus.DONE, warnings=self._places.warnings))
         road.journal = self._open_record(road)
         try:

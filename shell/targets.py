@@ -153,6 +153,10 @@ class Targets:
             self._names[target.host] = TargetNames(target.transport, hosts, groups)
         return self._names[target.host]
 
+    def forget_names(self) -> None:
+        """Look units, accounts and the like up anew: a request before, or somebody else, may have made some."""
+        self._names.clear()
+
     def context(self, target: Target, now: datetime) -> ValueContext:
         """Return what values of a request for this target are read against."""
         return ValueContext(now, target.login.directory, target.login.home, self.names_of(target))

@@ -272,6 +272,25 @@ def test_a_timeout_ends_the_command_also_where_only_one_session_is_allowed(tmp_p
         ssh.close()
 
 
+def test_a_command_goes_beside_another_where_only_one_session_is_allowed(tmp_path: Path) -> None:
+    with running_sshd(tmp_path / "sshd", settings=("MaxSessions 1",)) as server:
+        ssh = SshTransport(server.address)
+        cancel = Cancel()
+        started = threading.Event()
+        holder = threading.Thread(
+            target=lambda: ssh.run(
+                ["tail", "-f", "/etc/passwd"], cancel=cancel, on_output=lambda _data: started.set(), timeout_s=30
+            )
+        )
+        holder.start()
+        assert started.wait(10)
+        assert [ssh.run(["true"]).exit_code for _ in range(3)] == [0, 0, 0]
+        assert len(ssh._further) == 1, "one more connection serves all of them"
+        cancel.set()
+        holder.join()
+        ssh.close()
+
+
 def test_a_server_that_freezes_midway_is_given_up_and_replaced(own_sshd: Sshd) -> None:
     ssh = SshTransport(own_sshd.address_with(connect_timeout_s=1.0))
     assert ssh.run(["true"]).exit_code == 0
