@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
+from executors.path_effects import risk_with
 from executors.plan import (
     Envelope,
     Outcome,
     Plan,
     Stage,
 )
-from executors.planning import plan_referenced, referenced_values
+from executors.planning import effects_in, plan_referenced, referenced_values
 from executors.run import Run
 from executors.step_applying import apply_step, status_of_error
 from intents.errors import PlanError, SaysoError
@@ -86,10 +87,15 @@ def _apply_envelope(
                 f"{len(found)} values came out of the step before, and {envelope.maximum} were approved.",
                 remedy="Ask again for what is left.",
             )
-        steps = plan_referenced(intent, stage.match, envelope.parameter, found, target, cancel=run.cancel)
+        steps = plan_referenced(
+            intent, stage.match, envelope.parameter, found, target, cancel=run.cancel, protected=run.protected
+        )
         risk = max((intent.risk_for({**stage.match.values(), **one.arguments}) for one in steps), default=stage.risk)
-        if risk > stage.risk:
-            raise PlanError(f"It would be {risk.word}, and {stage.risk.word} was approved.", remedy="Ask again for it.")
+        effects = effects_in(intent, {host: steps})
+        risk = risk_with(risk, effects)
+        if risk > stage.risk or set(effects) - set(stage.effects):
+            told = ", ".join([risk.word, *effects])
+            raise PlanError(f"It would be {told}, and {stage.risk.word} was approved.", remedy="Ask again for it.")
     except SaysoError as error:
         return (Outcome(host, status_of_error(error), message=str(error)),)
     return _apply_on_host(replace(stage, hosts={host: steps}), host, run=run)

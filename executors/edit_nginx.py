@@ -54,7 +54,7 @@ class _Reader:
     def read(self, *, is_block: bool) -> tuple[list[_Directive], int]:
         """Return the directives up to the end of the block (or of the file), and where its `}` stands."""
         found: list[_Directive] = []
-        words: list["re.Match[bytes]"] = []
+        words: list[re.Match[bytes]] = []
         for token in self.tokens:
             if token.lastgroup == "word":
                 words.append(token)

@@ -116,6 +116,8 @@ class PlannedStep:
     """The values that this step has besides its stage's: taken from the rows of an earlier stage."""
     is_predicted: bool = False
     """Whether the state before is what an earlier stage of the plan will lead to, not what was read."""
+    effects: tuple[EffectName, ...] = ()
+    """What the step grants or discloses: as its intent declares, and as its paths imply."""
     guard: str | None = None
     """Why the change can cut off the person who makes it, so that a rollback is armed before it."""
 

@@ -56,6 +56,7 @@ def _covered_step(planned: PlannedStep) -> Json:
         "arguments": dict(planned.arguments),
         "is_predicted": planned.is_predicted,
         "guard": planned.guard,
+        "effects": list(planned.effects),
     }
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from executors.command_planning import Forecast
+from executors.path_effects import risk_with
 from executors.plan import EditStep, Envelope, Plan, PlannedStep, Stage
 from executors.plan_hash import finish_plan
+from executors.protected import NOTHING_MORE, Protected
 from executors.state import Target, read_rows
 from executors.step_planning import plan_steps
 from executors.transport import Cancel
 from intents.errors import PlanError, ValueRejected
-from intents.intent import Intent
+from intents.intent import EffectName, Intent
 from intents.interpretation import Evidence, Match, RowReference
 from intents.operations import apply_operations
 from intents.values import Json
@@ -29,13 +31,14 @@ def make_plan(
     host_evidence: Evidence,
     now: datetime,
     cancel: Cancel | None = None,
+    protected: Protected = NOTHING_MORE,
 ) -> Plan:
     """Return the plan of the matches, in order, over the targets.
 
     Raises `StepError` or `PlanError` when the state can't be read or a file can't be edited, and
     `UnreachableError` when a target of a change can't be reached.
     """
-    planner = _Planner(catalogue, targets, cancel)
+    planner = _Planner(catalogue, targets, cancel, protected)
     for match in matches:
         planner.add(match)
     return finish_plan(request, planner.stages, targets, host_evidence=host_evidence, now=now)
@@ -48,6 +51,7 @@ class _Planner:
     catalogue: Mapping[str, Intent]
     targets: Sequence[Target]
     cancel: Cancel | None
+    protected: Protected
     stages: list[Stage] = field(default_factory=list)
     forecasts: dict[str, Forecast] = field(default_factory=dict)
 
@@ -58,9 +62,10 @@ class _Planner:
         hosts = {target.host: self._steps(intent, match, target, envelope) for target in self.targets}
         stage = Stage(intent.name, intent.risk, intent.effects, match, hosts, envelope=envelope)
         values = [stage.values_of(planned) for steps in hosts.values() for planned in steps] or [match.values()]
-        risk = max(intent.risk_for(one) for one in values)
         self._refuse_second_edit(hosts)
-        self.stages.append(replace(stage, risk=risk))
+        effects = effects_in(intent, hosts)
+        risk = risk_with(max(intent.risk_for(one) for one in values), effects)
+        self.stages.append(replace(stage, risk=risk, effects=effects))
 
     def _steps(
         self, intent: Intent, match: Match, target: Target, envelope: Envelope | None
@@ -69,10 +74,21 @@ class _Planner:
             return ()
         forecast = self.forecasts.setdefault(target.host, Forecast())
         if not match.references:
-            return plan_steps(intent, match.values(), target, cancel=self.cancel, forecast=forecast)
+            return plan_steps(
+                intent, match.values(), target, cancel=self.cancel, forecast=forecast, protected=self.protected
+            )
         ((parameter, reference),) = match.references.items()
         found = referenced_values(self._rows(reference, target), reference.column)
-        return plan_referenced(intent, match, parameter, found, target, cancel=self.cancel, forecast=forecast)
+        return plan_referenced(
+            intent,
+            match,
+            parameter,
+            found,
+            target,
+            cancel=self.cancel,
+            forecast=forecast,
+            protected=self.protected,
+        )
 
     def _envelope(self, match: Match) -> Envelope | None:
         """Rows that come after a change are known only when it has run; all others are read now."""
@@ -111,6 +127,13 @@ class _Planner:
                     )
 
 
+def effects_in(intent: Intent, hosts: Mapping[str, Sequence[PlannedStep]]) -> tuple[EffectName, ...]:
+    """Return what the steps of a stage grant or disclose, the intent's own words first."""
+    return tuple(
+        dict.fromkeys([*intent.effects, *(one for some in hosts.values() for step in some for one in step.effects)])
+    )
+
+
 def referenced_values(rows: Sequence[Mapping[str, Json]], column: str) -> list[Json]:
     """Return the values of a column, each once, in order. Raises `PlanError` where there are none or too many."""
     found = list(dict.fromkeys(row[column] for row in rows if row.get(column) is not None))
@@ -132,6 +155,7 @@ def plan_referenced(
     *,
     cancel: Cancel | None,
     forecast: Forecast | None = None,
+    protected: Protected = NOTHING_MORE,
 ) -> tuple[PlannedStep, ...]:
     """Return one step for each value (one for all where the parameter takes several).
 
@@ -142,7 +166,14 @@ def plan_referenced(
     steps: list[PlannedStep] = []
     for value in groups:
         try:
-            planned = plan_steps(intent, {**match.values(), parameter: value}, target, cancel=cancel, forecast=forecast)
+            planned = plan_steps(
+                intent,
+                {**match.values(), parameter: value},
+                target,
+                cancel=cancel,
+                forecast=forecast,
+                protected=protected,
+            )
         except ValueRejected as error:
             raise PlanError(
                 f"`{intent.name}` on {target.host} doesn't take a value of the rows: {error.message}",

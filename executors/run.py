@@ -6,6 +6,7 @@ from datetime import datetime
 
 from executors.plan import Outcome, Stage
 from executors.policy import Door, Policy, Question, require_permission
+from executors.protected import NOTHING_MORE, Protected
 from executors.recorder import Recorder
 from executors.state import Target
 from executors.transport import Cancel, Transport
@@ -44,6 +45,7 @@ class Run:
     holder: Mapping[str, str] = field(default_factory=dict)
     """What is told to others while this run holds a lock: user, host, record."""
     guard: GuardSettings | None = None
+    protected: Protected = NOTHING_MORE
     cancel: Cancel = field(default_factory=Cancel)
     on_outcome: Callable[[Outcome], None] | None = None
 

@@ -95,7 +95,14 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
     if stage.undo_of is not None and isinstance(planned.step, EditStep):
         return  # the edit itself compares the file's hash before it replaces it
     intent = run.catalogue[stage.intent]
-    (again,) = plan_steps(intent, stage.values_of(planned), target, cancel=run.cancel, with_touched=False)
+    (again,) = plan_steps(
+        intent, stage.values_of(planned), target, cancel=run.cancel, with_touched=False, protected=run.protected
+    )
+    if set(again.effects) - set(stage.effects):
+        raise PlanError(
+            f"On {target.host} it would now touch {', '.join(again.effects)}, which was not approved.",
+            remedy="Look at where its paths lead, and ask again.",
+        )
     if again.step == planned.step and _is_unmoved(intent, planned, again, target):
         return
     moved = state_diff(dict(planned.before), dict(again.before), "since the plan was made")

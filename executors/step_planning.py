@@ -13,13 +13,16 @@ from executors.command_planning import Forecast, plan_command
 from executors.diffs import unified_diff
 from executors.edits import apply_edit
 from executors.file_replace import FileState, read_file
+from executors.file_state import FileHost, real_path
 from executors.guard_cuts import cuts_access
+from executors.path_effects import effects_of
 from executors.plan import EditStep, Effect, PlannedStep, PlaybookStep
+from executors.protected import NOTHING_MORE, Protected, refuse_protected
 from executors.state import Target, run_step
 from executors.transport import Cancel
 from executors.validators import validator_for
 from intents.errors import PlanError, StepError
-from intents.intent import Edit, Intent, Operation, PlaybookRun
+from intents.intent import Edit, EffectName, Intent, Operation, PlaybookRun
 from intents.rules import check_value
 from intents.template import render_word
 from intents.values import Json, Row
@@ -34,6 +37,7 @@ def plan_steps(
     cancel: Cancel | None,
     with_touched: bool = True,
     forecast: Forecast | None = None,
+    protected: Protected = NOTHING_MORE,
 ) -> tuple[PlannedStep, ...]:
     """Return the planned steps of an intent on one host.
 
@@ -42,10 +46,27 @@ def plan_steps(
     """
     for name, value in values.items():
         check_value(intent, name, value)  # wherever it came from: a request, a script, the history
+    refuse_protected(intent, values, target, protected, cancel=cancel)
     planned = _plan_step(
         intent, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast or Forecast()
     )
-    return (replace(planned, guard=cuts_access(intent, values, planned, target)),)
+    effects = implied_effects(intent, values, target, cancel)
+    return (replace(planned, guard=cuts_access(intent, values, planned, target), effects=effects),)
+
+
+def implied_effects(
+    intent: Intent, values: Mapping[str, Json], target: Target, cancel: Cancel | None
+) -> tuple[EffectName, ...]:
+    """Return what a step grants or discloses there: as declared, and as its paths imply, also where links lead."""
+    host = FileHost(target.transport, None, cancel)
+
+    def resolve(path: str) -> str:
+        try:
+            return real_path(host, path)
+        except StepError:
+            return path  # it isn't there, or its folder isn't: then it leads nowhere else
+
+    return effects_of(intent, values, resolve=resolve, facts=target.facts)
 
 
 def _plan_step(

@@ -1,15 +1,18 @@
 """Takes back what a record changed: an inverse plan from the state that was kept, like any other plan."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from executors.command_planning import Forecast
 from executors.diffs import state_diff, unified_diff
 from executors.file_replace import read_file
+from executors.guard_cuts import cuts_access
+from executors.path_effects import risk_with
 from executors.plan import EditStep, Effect, PlannedStep, Stage
+from executors.protected import NOTHING_MORE, Protected, refuse_protected
 from executors.state import Target, read_state, run_step
-from executors.step_planning import file_row, plan_steps
+from executors.step_planning import file_row, implied_effects, plan_steps
 from executors.transport import Cancel
 from intents.errors import PlanError
 from intents.intent import Intent, Operation, Undo
@@ -42,27 +45,31 @@ def undo_stages(
     targets: Mapping[str, Target],
     context: ValueContext,
     cancel: Cancel | None = None,
+    *,
+    protected: Protected = NOTHING_MORE,
 ) -> list[Stage]:
     """Return the stages that take the steps back, last one first.
 
     Raises `PlanError` where there is no inverse, or where the world has moved since, saying what.
     """
+    undoing = _Undoing(record, catalogue, context, cancel, protected)
     forecasts = {host: Forecast() for host in targets}
-    return [
-        _undo_step(record, step, catalogue, targets[step.host], context, cancel, forecasts[step.host])
-        for step in reversed(steps)
-    ]
+    return [_undo_step(undoing, step, targets[step.host], forecasts[step.host]) for step in reversed(steps)]
 
 
-def _undo_step(
-    record: int,
-    step: DoneStep,
-    catalogue: Mapping[str, Intent],
-    target: Target,
-    context: ValueContext,
-    cancel: Cancel | None,
-    forecast: Forecast,
-) -> Stage:
+@dataclass(frozen=True, slots=True)
+class _Undoing:
+    """What is the same for all steps of a record that is taken back."""
+
+    record: int
+    catalogue: Mapping[str, Intent]
+    context: ValueContext
+    cancel: Cancel | None
+    protected: Protected
+
+
+def _undo_step(undoing: _Undoing, step: DoneStep, target: Target, forecast: Forecast) -> Stage:
+    record, catalogue, cancel = undoing.record, undoing.catalogue, undoing.cancel
     intent = catalogue.get(step.intent)
     if intent is None:
         raise PlanError(
@@ -70,23 +77,24 @@ def _undo_step(
             remedy="Take it back by hand; `sayso history show` tells what was done.",
         )
     if step.edit_path is not None:
-        return _undo_edit(record, step, intent, target)
+        return _undo_edit(undoing, step, intent, target)
     operation = intent.operation_for(target.facts)
     undo = operation.undo
     if undo is None or undo.intent is None:
         reason = undo.impossible if undo and undo.impossible else "no inverse is known"
         raise PlanError(f"Record {record} can't be undone: {reason}.", remedy="Say what you want instead.")
-    _refuse_if_moved(record, step, intent, operation, target, cancel, forecast)
+    _refuse_if_moved(undoing, step, intent, operation, target, forecast)
     inverse = catalogue[undo.intent]
     evidence = Evidence("history", note=f"record {record}")
     arguments = {
         name: Argument(value, evidence)
-        for name, value in _inverse_values(intent, undo, inverse, step.arguments, step.before, context).items()
+        for name, value in _inverse_values(intent, undo, inverse, step.arguments, step.before, undoing.context).items()
     }
     match = Match(inverse.name, arguments, 1.0)
-    planned = plan_steps(inverse, match.values(), target, cancel=cancel, forecast=forecast)
-    risk = inverse.risk_for(match.values())
-    return Stage(inverse.name, risk, inverse.effects, match, {target.host: planned}, undo_of=record)
+    planned = plan_steps(inverse, match.values(), target, cancel=cancel, forecast=forecast, protected=undoing.protected)
+    effects = tuple(dict.fromkeys(effect for one in planned for effect in one.effects))
+    risk = risk_with(inverse.risk_for(match.values()), effects)
+    return Stage(inverse.name, risk, effects, match, {target.host: planned}, undo_of=record)
 
 
 def _inverse_values(
@@ -128,31 +136,31 @@ def inverse_vectors(
 
 
 def _refuse_if_moved(
-    record: int,
-    step: DoneStep,
-    intent: Intent,
-    operation: Operation,
-    target: Target,
-    cancel: Cancel | None,
-    forecast: Forecast,
+    undoing: _Undoing, step: DoneStep, intent: Intent, operation: Operation, target: Target, forecast: Forecast
 ) -> None:
     """The state must be what the change left behind, in every column that it promised."""
     if operation.state is None:
         return
     reading = run_step(intent, operation.state.command, step.arguments, interrupt="kill").argv
     foreseen = forecast.state(reading)  # a later step of the same record, which is taken back before this one
-    now = foreseen if foreseen is not None else read_state(intent, operation.state, step.arguments, target, cancel)
+    now = (
+        foreseen
+        if foreseen is not None
+        else read_state(intent, operation.state, step.arguments, target, undoing.cancel)
+    )
     promised = {expectation.column for expectation in operation.expect if expectation.test != "changed"}
     left = {name: step.after.get(name) for name in promised}
     current = {name: now.get(name) for name in promised}
     if left != current:
         raise PlanError(
-            f"Record {record} can't be undone: the state has moved since.\n{state_diff(left, current, target.host)}",
+            f"Record {undoing.record} can't be undone: the state has moved since.\n{state_diff(left, current, target.host)}",
             remedy="Look at what changed it, then say what you want.",
         )
 
 
-def _undo_edit(record: int, step: DoneStep, intent: Intent, target: Target) -> Stage:
+def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target) -> Stage:
+    record = undoing.record
+    refuse_protected(intent, step.arguments, target, undoing.protected, cancel=undoing.cancel)
     path = step.edit_path or ""
     now = read_file(target.transport, path, as_user=step.as_user)
     current = now.sha256 if now.exists else None
@@ -182,4 +190,7 @@ def _undo_edit(record: int, step: DoneStep, intent: Intent, target: Target) -> S
         name: Argument(value, Evidence("history", note=f"record {record}")) for name, value in step.arguments.items()
     }
     match = Match(intent.name, arguments, 1.0)
-    return Stage(intent.name, intent.risk, intent.effects, match, {target.host: (planned,)}, undo_of=record)
+    effects = implied_effects(intent, step.arguments, target, undoing.cancel)
+    planned = replace(planned, effects=effects, guard=cuts_access(intent, step.arguments, planned, target))
+    risk = risk_with(intent.risk, effects)
+    return Stage(intent.name, risk, effects, match, {target.host: (planned,)}, undo_of=record)

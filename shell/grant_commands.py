@@ -100,7 +100,9 @@ def run_grant(
     return ExitStatus.DONE
 
 
-def run_grants(environment: Environment, options: argparse.Namespace, places: PolicyPlaces) -> ExitStatus:
+def run_grants(
+    _words: Sequence[str], environment: Environment, options: argparse.Namespace, places: PolicyPlaces
+) -> ExitStatus:
     """List every grant, also those that have expired."""
     grants = places.load(environment).grants
     now = datetime.now().astimezone()

@@ -234,15 +234,16 @@ def _read(path: Path, *, private_to: int | None) -> bytes:
     try:
         # Without O_NONBLOCK a named pipe would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.fstat(descriptor)
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno == errno.ELOOP:
             raise PlanError(f"{path} is a link.", remedy="Name the plan file itself.") from None
         why = error.strerror if isinstance(error, OSError) else error
         raise RequestError(f"{path} can't be read: {why}.", remedy="Name a plan file.") from None
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise PlanError(f"{path} is no regular file.", remedy="Name a plan file.")
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise PlanError(f"{path} is no regular file.", remedy="Name a plan file.")
         if private_to is not None:
             _require_private(path, status, private_to)
         body = stream.read(LIMIT_BYTES + 1)
@@ -253,7 +254,9 @@ def _read(path: Path, *, private_to: int | None) -> bytes:
 
 def _require_private(path: Path, status: os.stat_result, uid: int) -> None:
     if status.st_uid not in {uid, _ROOT}:
-        raise PlanError(f"{path} belongs to {_account(status.st_uid)}.", remedy="Apply a plan that you made yourself.")
+        raise PlanError(
+            f"{path} belongs to {account_of(status.st_uid)}.", remedy="Apply a plan that you made yourself."
+        )
     if status.st_mode & _OTHERS:
         raise PlanError(
             f"{path} may be read or written by others (mode {stat.S_IMODE(status.st_mode):04o}, not 0600).",
@@ -261,7 +264,12 @@ def _require_private(path: Path, status: os.stat_result, uid: int) -> None:
         )
 
 
-def _account(uid: int) -> str:
+def account_of(uid: int) -> str:
+    """Return the account's name, or its number in words where it has none.
+
+    >>> account_of(0), account_of(4_000_000_000)
+    ('root', 'uid 4000000000')
+    """
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -349,7 +357,7 @@ def _require_same_person(saved: SavedPlan, requester: Requester) -> None:
     made_by = saved.requested_by
     if made_by.original_uid != requester.original_uid:
         raise PlanError(
-            f"{saved.path} was made by {_account(made_by.original_uid)}, who logged in as somebody else than you.",
+            f"{saved.path} was made by {account_of(made_by.original_uid)}, who logged in as somebody else than you.",
             remedy="Apply a plan that you made yourself.",
         )
     if made_by.uid != requester.uid:
@@ -404,10 +412,12 @@ def _existing_key(state: Path, uid: int) -> bytes | None:
         return None
     except OSError as error:
         raise PlanError(f"The key {path} can't be read: {error.strerror}.", remedy="Check that file.") from None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         status = os.fstat(descriptor)
         is_own = stat.S_ISREG(status.st_mode) and status.st_uid == uid and not status.st_mode & _OTHERS
-        key = stream.read(_KEY_BYTES + 1) if is_own else b""
+        key = os.read(descriptor, _KEY_BYTES + 1) if is_own else b""
+    finally:
+        os.close(descriptor)
     if len(key) != _KEY_BYTES:
         raise PlanError(
             f"The key {path} isn't a file of yours alone with {_KEY_BYTES} bytes, so it proves nothing.",
@@ -427,7 +437,10 @@ def claim(saved: SavedPlan, *, state: Path, now: datetime) -> None:
     require_in_time(saved, now)
     mark = _mark_of(saved, state)
     try:
-        mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not mark.parent.is_dir():  # where a file is in the way, making it would say "exists" as a used plan does
+            mark.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                mark.parent.mkdir(mode=0o700)
         descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(_written(saved.expires_utc) + "\n")

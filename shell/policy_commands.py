@@ -2,11 +2,15 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from executors.facts import gather_facts
+from executors.grants import load_grants
 from executors.local import LocalTransport
 from executors.policy import SYSTEM_POLICY
 from executors.policy_check import Finding, check_rules
@@ -47,25 +51,17 @@ def run_policy(
 ) -> ExitStatus:
     """Carry out `policy` with its words. Raises `SaysoError`; `places` are where policy lies unless the usual ones."""
     where = places or PolicyPlaces.of(environment)
-    match list(words):
-        case []:
-            return _in_force(environment, options, where)
-        case ["check", *named] if len(named) < 2:  # noqa: PLR2004 - one file or folder at most
-            return _check(named[0] if named else None, environment, options, where)
-        case ["explain", *rest]:
-            return run_explain(rest, environment, options, where)
-        case ["sudoers", *named] if len(named) < 2:  # noqa: PLR2004 - one user at most
-            return _sudoers(named[0] if named else None, environment, options, where)
-        case ["grant", *rest]:
-            return run_grant(rest, environment, options, where)
-        case ["grants"]:
-            return run_grants(environment, options, where)
-        case ["revoke", *rest]:
-            return run_revoke(rest, environment, options, where)
-    raise RequestError(f"`policy {' '.join(words)}` is no command.", remedy=_THERE_ARE)
+    subject, *rest = words or ("",)
+    most, carry_out = _COMMANDS.get(subject, (-1, _in_force))
+    if len(rest) > most:
+        raise RequestError(f"`policy {' '.join(words)}` is no command.", remedy=_THERE_ARE)
+    return carry_out(rest, environment, options, where)
 
 
-def _in_force(environment: Environment, options: argparse.Namespace, places: PolicyPlaces) -> ExitStatus:
+def _in_force(
+    _words: Sequence[str], environment: Environment, options: argparse.Namespace, places: PolicyPlaces
+) -> ExitStatus:
+    """Show what is in force."""
     policy = places.load(environment)
     now = datetime.now().astimezone()
     folders = _folders(places)
@@ -98,17 +94,17 @@ def _folders(places: PolicyPlaces) -> list[tuple[str, str]]:
 
 
 def _check(
-    named: str | None, environment: Environment, options: argparse.Namespace, places: PolicyPlaces
+    words: Sequence[str], environment: Environment, options: argparse.Namespace, places: PolicyPlaces
 ) -> ExitStatus:
     """Look for what is wrong with the policy in force, or with a file or folder before it is put there."""
     findings: list[Finding] = []
     checked: list[str] = []
-    if named is None:
+    if not words:
         findings += _check_folder(places.system, environment, checked, is_system=True)
         findings += _check_folder(places.own, environment, checked, is_system=False)
         findings += _check_grants(environment, places)
     else:
-        path = Path(environment.directory, named)
+        path = Path(environment.directory, words[0])
         if not path.exists():
             raise RequestError(f"There is no {path}.", remedy="Name a policy file, or a folder of them.")
         is_system = not path.is_relative_to(places.own)
@@ -161,8 +157,6 @@ def _strangers(folder: Path) -> list[Finding]:
 
 
 def _check_grants(environment: Environment, places: PolicyPlaces) -> list[Finding]:
-    from executors.grants import load_grants
-
     findings: list[Finding] = []
     for folder, is_system in ((places.system_grants, True), (places.own_grants, False)):
         try:
@@ -190,13 +184,11 @@ def _finding(error: PolicyError) -> Finding:
 
 
 def _sudoers(
-    user: str | None, environment: Environment, options: argparse.Namespace, places: PolicyPlaces
+    words: Sequence[str], environment: Environment, options: argparse.Namespace, places: PolicyPlaces
 ) -> ExitStatus:
     """Write the sudoers file of a user to stdout. One's own rules count for oneself alone."""
-    from dataclasses import replace
-
     me = person_of(environment)
-    name = user or me
+    name = words[0] if words else me
     policy = places.load(environment)
     facts = gather_facts(LocalTransport(directory=environment.directory))
     theirs = policy if name == me else replace(policy, own=())
@@ -225,3 +217,17 @@ def _listed_sudoers(found: Sudoers) -> dict[str, Json]:
     ]
     left_out: list[Json] = [{"intent": one.intent, "reason": one.reason} for one in found.left_out]
     return {"user": found.user, "entries": entries, "left_out": left_out}
+
+
+_Command: TypeAlias = Callable[[Sequence[str], Environment, argparse.Namespace, PolicyPlaces], ExitStatus]
+
+_COMMANDS: Mapping[str, tuple[int, _Command]] = {
+    "": (0, _in_force),
+    "check": (1, _check),
+    "explain": (sys.maxsize, run_explain),
+    "sudoers": (1, _sudoers),
+    "grant": (sys.maxsize, run_grant),
+    "grants": (0, run_grants),
+    "revoke": (sys.maxsize, run_revoke),
+}
+"""The word after `policy`: how many words may follow it, and what carries it out."""

@@ -1,6 +1,7 @@
 """The policy for a person: what is in force, the grants, what is wrong with rules, and why a rule decides."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,6 @@ def _asked(risk: Risk) -> Question:
 
 
 def _by(question: Question, door: Door) -> Question:
-    from dataclasses import replace
-
     return replace(question, door=door)
 
 

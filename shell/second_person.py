@@ -38,7 +38,6 @@ SCHEMA = 1
 LIMIT_BYTES = 1024 * 1024
 
 _WRITABLE_BY_OTHERS = 0o022
-_APPROVER_FIELDS = ("user", "original_uid")
 _ASK_AGAIN = "Have the plan approved again: `sayso approve FILE`."
 
 
@@ -101,18 +100,21 @@ def read_approvers(path: Path = APPROVERS, *, owner: int = 0) -> tuple[ApproverK
         ) from None
     except OSError as error:
         raise PlanError(f"{path} can't be read: {error.strerror}.", remedy="root makes it readable.") from None
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(descriptor)
-        content = stream.read(LIMIT_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
+    status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or any(
         one.st_uid != owner or one.st_mode & _WRITABLE_BY_OTHERS for one in (status, folder)
     ):
+        os.close(descriptor)
         raise PlanError(
             f"{path} or its folder may be written by somebody else than root, so it is not used.",
             remedy=f"As root: chown root: {path} {path.parent}; chmod go-w {path} {path.parent}",
         )
+    with os.fdopen(descriptor, "rb") as stream:
+        content = stream.read(LIMIT_BYTES + 1)
     try:
-        lines = content.decode("utf-8").split("\n") if len(content) <= LIMIT_BYTES else [""]
+        if len(content) > LIMIT_BYTES:
+            raise ValueError("it is larger than 1 MiB")  # noqa: TRY301 - one sentence for all that is wrong with it
+        lines = content.decode("utf-8").split("\n")
         return tuple(key for number, line in enumerate(lines, start=1) for key in _keys_of(line, number))
     except ValueError as error:
         raise PlanError(f"{path} can't be used: {error}.", remedy="Write `account key-type key`, one a line.") from None
@@ -133,7 +135,7 @@ def _keys_of(line: str, number: int) -> list[ApproverKey]:
         load_public(blob)
     except ValueError:
         raise ValueError(f"line {number} has options, or a key that can't be used") from None
-    if blob[4 : 4 + len(kind)] != kind.encode():
+    if not blob.startswith(len(kind).to_bytes(4, "big") + kind.encode()):
         raise ValueError(f"line {number} says {kind} of another kind of key")
     return [ApproverKey(name, blob) for name in names.split(",")]
 
@@ -265,7 +267,8 @@ def verify_approval(
             f"The key of the approval ({fingerprint(blob)}) isn't listed for {user}.",
             remedy="An approver signs with a key that root has listed for them.",
         )
-    _require_another_person(saved.requested_by, statement, blob, approvers)
+    require_other_account(saved.requested_by, user, statement.approver_original_uid)
+    require_other_keys(saved.requested_by, user, approvers)
     return SecondPerson(user, fingerprint(blob), statement.at_utc)
 
 
@@ -304,8 +307,8 @@ def require_other_account(requester: Requester, user: str, original_uid: int) ->
         )
 
 
-def require_other_key(requester: Requester, user: str, blob: bytes, approvers: Sequence[ApproverKey]) -> None:
-    """Raise `PlanError` when the approver's key is the requester's too: named in the plan, or listed for both."""
+def require_other_keys(requester: Requester, user: str, approvers: Sequence[ApproverKey]) -> None:
+    """Raise `PlanError` when a key of the approver is the requester's too: named in the plan, or listed for both."""
     names = {requester.user}
     for uid in (requester.uid, requester.original_uid):
         try:
@@ -313,16 +316,9 @@ def require_other_key(requester: Requester, user: str, blob: bytes, approvers: S
         except KeyError:
             continue
     own = {key.blob for key in approvers if key.user in names}
-    theirs = {key.blob for key in approvers if key.user == user} | {blob}
+    theirs = {key.blob for key in approvers if key.user == user}
     if own & theirs or requester.key in {fingerprint(one) for one in theirs}:
         raise PlanError(
             f"{user} and {requester.user} share a key, so they count as one person.",
             remedy="Ask an approver who has a key of their own.",
         )
-
-
-def _require_another_person(
-    requester: Requester, statement: Statement, blob: bytes, approvers: Sequence[ApproverKey]
-) -> None:
-    require_other_account(requester, statement.approver_user, statement.approver_original_uid)
-    require_other_key(requester, statement.approver_user, blob, approvers)

@@ -22,6 +22,7 @@ from executors.plan import Outcome, Plan, Stage
 from executors.plan_hash import finish_plan
 from executors.planning import make_plan
 from executors.policy import Door, Policy, Verdict, load_policy
+from executors.protected import Protected
 from executors.recovery import Examination, Finding, examine
 from executors.run import GuardSettings, Prove, Run
 from executors.state import Target, vectors_of
@@ -74,6 +75,8 @@ class Session:
             connect_timeout_s=places.connect_timeout_s,
             become=self._become,
         )
+        own = (places.history, places.state_folder, places.own_policy, places.own_grants, places.model)
+        self._protected = Protected(local_paths=tuple(str(path) for path in own if path is not None))
         self._catalogue: Catalogue | None = None
         self._interpreter: Interpreter | None = None
         self._judge: ModelJudge | None = None
@@ -379,7 +382,14 @@ class Session:
 
     def _plan(self, request: str, matches: Sequence[Match], targets: Sequence[Target], evidence: Evidence) -> Plan:
         return make_plan(
-            request, matches, self.catalogue, targets, host_evidence=evidence, now=_now(), cancel=self.cancel
+            request,
+            matches,
+            self.catalogue,
+            targets,
+            host_evidence=evidence,
+            now=_now(),
+            cancel=self.cancel,
+            protected=self._protected,
         )
 
     def _with_timeout(self, target: Target, options: Options) -> Target:
@@ -426,6 +436,7 @@ class Session:
             second_person=road.second_person,
             groups=asker.groups,
             holder=holder,
+            protected=self._protected,
             guard=GuardSettings(self._proof_for, self._places.guard_limit_s),
             cancel=self.cancel,
             on_outcome=self.watch(plan),
@@ -475,7 +486,9 @@ class Session:
             raise next(iter(opened.faults.values()))
         by_host = {target.host: target for target in opened.targets}
         context = self._targets.context(opened.targets[0], _now())
-        stages: list[Stage] = undo_stages(number, steps, self.catalogue, by_host, context, self.cancel)
+        stages: list[Stage] = undo_stages(
+            number, steps, self.catalogue, by_host, context, self.cancel, protected=self._protected
+        )
         plan = finish_plan(f"undo {number}", stages, opened.targets, host_evidence=evidence, now=_now())
         matches = tuple(stage.match for stage in stages)
         interpretation = Interpretation(road.request, 1.0, matches=matches, stage=f"takes back record {number}")

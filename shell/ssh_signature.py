@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -143,7 +143,7 @@ def _ecdsa_name(key: EllipticCurvePublicKey | EllipticCurvePrivateKey) -> str:
     return {256: "ecdsa-sha2-nistp256", 384: "ecdsa-sha2-nistp384", 521: "ecdsa-sha2-nistp521"}.get(key.key_size, "")
 
 
-def _ecdsa_hash(key: EllipticCurvePublicKey | EllipticCurvePrivateKey) -> SHA256 | SHA384 | SHA512:
+def _ecdsa_hash(key: EllipticCurvePublicKey | EllipticCurvePrivateKey) -> HashAlgorithm:
     """The hash that RFC 5656, 6.2.1 gives each curve."""
     return {256: SHA256, 384: SHA384}.get(key.key_size, SHA512)()
 

@@ -195,5 +195,7 @@ def test_planning_runs_only_vetted_programs(intent: Intent, name: str) -> None:
             assert not any("\0" in word for word in vector), text
 
 
-OUR_OWN = frozenset({"stat", "test", "cat", "readlink", "sha256sum", "getent", "systemctl", "id", "findmnt"})
+OUR_OWN = frozenset(
+    {"stat", "test", "cat", "readlink", "sha256sum", "getent", "systemctl", "id", "findmnt", "realpath", "ps"}
+)
 """What planning itself reads with: files, accounts, links."""
