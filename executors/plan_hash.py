@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -18,17 +18,21 @@ def finish_plan(
 ) -> Plan:
     """Return the plan of finished stages, with its hash over all that decides what will run."""
     facts = {target.host: dict(target.facts) for target in targets}
-    covered = [[_covered_stage(stage) for stage in stages], facts]
-    digest = hashlib.sha256(json.dumps(covered, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return Plan(
         id=secrets.token_hex(8),
-        hash=digest,
+        hash=plan_hash(stages, facts),
         request=request,
         created_utc=now.isoformat(timespec="milliseconds"),
         stages=tuple(stages),
         facts=facts,
         host_evidence=host_evidence,
     )
+
+
+def plan_hash(stages: Sequence[Stage], facts: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the SHA-256 (hex) over all that decides what will run, and what was shown of it."""
+    covered = [[_covered_stage(stage) for stage in stages], {host: dict(known) for host, known in facts.items()}]
+    return hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()
 
 
 def _covered_stage(stage: Stage) -> Json:

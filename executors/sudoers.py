@@ -47,7 +47,11 @@ _PLAIN_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 """The other kinds of names: accounts, groups, interfaces, hosts, containers, modules, databases, jails."""
 
 _USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\$?")
-_ACCOUNT_TYPES = frozenset({"user", "name:user"})
+_REFUSED = (
+    (frozenset({"user", "name:user"}), r"^(.*[ =,])?root([ ,].*)?$"),
+    (frozenset({"name:unit"}), r"^(.* )?(debug-shell|rescue|emergency)(\.[a-z]+)?( .*)?$"),
+)
+"""Values that no pattern of the type excludes: the root account, and the units that open a root shell."""
 _SPECIAL = re.compile(r"[.\[\](){}*+?|^$\\#]")
 
 
@@ -201,11 +205,9 @@ def _command(
     whole = f"^{pattern[1:]}$"
     if len(whole) > LONGEST_PATTERN:
         raise _NotNarrowError("its pattern would be longer than sudo takes")
-    accounts = any(
-        parameters[name].type.name in _ACCOUNT_TYPES for name in _names(tuple(arguments)) if name in parameters
-    )
-    root = (f"!{path} ^(.*[ =,])?root([ ,].*)?$",) if accounts else ()
-    return (f"{path} {whole}", *root)
+    kinds = {parameters[name].type.name for name in _names(tuple(arguments)) if name in parameters}
+    refused = [f"!{path} {pattern}" for types, pattern in _REFUSED if types & kinds]
+    return (f"{path} {whole}", *refused)
 
 
 def _pattern(template: Template, parameters: Mapping[str, Parameter]) -> str:

@@ -30,6 +30,12 @@ def _recover(words: Sequence[str], environment: Environment, options: argparse.N
     return run_recover(words, environment, options)
 
 
+def _approve(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.approve_command import run_approve
+
+    return run_approve(words, environment, options)
+
+
 def _policy(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
     from shell.policy_commands import run_policy
 
@@ -104,6 +110,7 @@ def _intents(words: Sequence[str], environment: Environment, _options: argparse.
 
 
 _COMMANDS: Mapping[str, Callable[[Sequence[str], Environment, argparse.Namespace], ExitStatus]] = {
+    "approve": _approve,
     "history": _history,
     "intents": _intents,
     "policy": _policy,

@@ -12,7 +12,7 @@ from executors.grants import Grant, new_grant, revoke_grant, save_grant
 from executors.policy import Question, Verdict
 from intents.catalogue import Catalogue
 from intents.errors import PolicyError, RequestError
-from intents.intent import Risk
+from intents.intent import Intent, Risk
 from intents.values import Json
 from shell.direct import direct_match
 from shell.environment import Environment
@@ -25,6 +25,7 @@ from shell.policy_places import (
     open_targets,
     person_of,
     standing_hosts,
+    touched_by,
     value_context,
 )
 from shell.render_lines import print_line
@@ -72,8 +73,9 @@ def run_grant(
             created_by=person_of(environment),
             note=ours.get("note", ""),
         )
-        _refuse_what_no_grant_covers(grant, catalogue)
         found = find_hosts(wanted.on, targets)
+        effects = touched_by(catalogue[grant.intent], grant.arguments, found.names)
+        _refuse_what_no_grant_covers(grant, catalogue[grant.intent], effects)
     finally:
         targets.close()
     folder = _folder(ours.get("scope", "own"), environment, places)
@@ -87,7 +89,7 @@ def run_grant(
     _report(grant, environment, options)
     intent = catalogue[grant.intent]
     question = Question(
-        person_of(environment), intent.name, intent.risk_for(grant.arguments), intent.effects, found.names, "terminal",
+        person_of(environment), intent.name, intent.risk_for(grant.arguments), effects, found.names, "terminal",
         arguments=grant.arguments, at=now, groups=found.groups,
     )  # fmt: skip
     decision = places.load(environment).decide(question)
@@ -215,18 +217,17 @@ def _values(
         targets.close()
 
 
-def _refuse_what_no_grant_covers(grant: Grant, catalogue: Catalogue) -> None:
-    intent = catalogue[grant.intent]
-    if not intent.is_change and not intent.effects:
+def _refuse_what_no_grant_covers(grant: Grant, intent: Intent, effects: Sequence[str]) -> None:
+    if not intent.is_change and not effects:
         raise RequestError(f"`{intent.name}` only reads, which needs no grant.", remedy="Just ask for it.")
     if intent.risk_for(grant.arguments) is Risk.DESTRUCTIVE:
         told = "destroys"
-    elif intent.effects:
-        told = f"touches {', '.join(intent.effects)}"
+    elif effects:
+        told = f"touches {', '.join(effects)}"
     else:
         return
     raise PolicyError(
-        f"`{intent.name}` {told}, which no standing grant covers.",
+        f"`{intent.name}` with these values {told}, which no standing grant covers.",
         remedy="Approve it each time; for a script, root writes a rule that names it.",
         rule="grants cover nothing that destroys, grants or discloses",
     )

@@ -211,6 +211,8 @@ def _what_came_of_it(response: Response) -> str:
         return "done"
     if response.plan is None:
         return "explained"
+    if response.approval is not None:
+        return "approved"
     return "nothing to do" if response.plan.is_empty else "dry run"
 
 

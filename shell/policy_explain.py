@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from executors.path_effects import risk_with
 from executors.policy import SYSTEM_POLICY, Decision, Policy, Question, Verdict, Weighed
-from intents.errors import RequestError
+from intents.errors import RequestError, ValueRejected
 from intents.intent import Intent, Risk
-from intents.types.base import ValueContext
+from intents.names import NoNames
+from intents.types.base import ParameterType, ValueContext
 from intents.values import Json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
@@ -20,6 +22,7 @@ from shell.policy_places import (
     load_catalogue,
     open_targets,
     person_of,
+    touched_by,
     value_context,
 )
 from shell.render_policy import SHOWN_DOORS, render_why
@@ -40,8 +43,9 @@ def run_explain(
         values = given_values(intent, words[1:], value_context(hosts.names, environment, targets, now))
     finally:
         targets.close()
+    effects = touched_by(intent, values, hosts.names)
     question = Question(
-        person_of(environment), intent.name, intent.risk_for(values), intent.effects, hosts.names, "terminal",
+        person_of(environment), intent.name, risk_with(intent.risk_for(values), effects), effects, hosts.names, "terminal",
         arguments=values, at=now, groups=hosts.groups,
     )  # fmt: skip
     for door in SHOWN_DOORS:
@@ -68,10 +72,18 @@ def given_values(intent: Intent, pairs: Sequence[str], context: ValueContext) ->
         if not equals or parameter is None:
             known = ", ".join(f"{name}=" for name in intent.parameters) or "none"
             raise RequestError(f"`{pair}` is no argument of `{intent.name}`.", remedy=f"Its arguments are: {known}.")
-        value = parameter.type.parse(text, context)
+        value = _value(parameter.type, text, context)
         before = values.get(key)
         values[key] = [*(before if isinstance(before, list) else []), value] if parameter.many else value
     return values
+
+
+def _value(kind: ParameterType, text: str, context: ValueContext) -> Json:
+    """Return the value as this machine's names have it, else as it would be where it exists: rules are about both."""
+    try:
+        return kind.parse(text, context)
+    except ValueRejected:
+        return kind.parse(text, replace(context, names=NoNames()))
 
 
 def counsel_for(question: Question, decision: Decision, policy: Policy) -> list[str]:

@@ -1,17 +1,21 @@
 """Where policy and grants lie, and the hosts, groups and values that a question to them is about."""
 
 import argparse
+import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from executors.path_effects import effects_of
 from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY, Policy, load_policy
 from intents.catalogue import Catalogue
 from intents.errors import RequestError, TargetError
-from intents.intent import Intent
+from intents.intent import EffectName, Intent
 from intents.targets import LOCAL
 from intents.types.base import ValueContext
+from intents.values import Json
 from shell.environment import Environment
 from shell.pack_trust import trusted_packs
 from shell.places import find_places, settings_of
@@ -96,22 +100,13 @@ def find_hosts(on: str | None, targets: Targets) -> Hosts:
             names[LOCAL] = None
         else:
             names.update(dict.fromkeys(address.name for address in targets.inventory.resolve(pattern)))
-    others = [name for name in names if name != LOCAL]
-    return Hosts(tuple(names), {**dict.fromkeys(names, ()), **(_groups(others, targets) if others else {})})
+    return Hosts(tuple(names), targets.groups_of(names))
 
 
-def _groups(names: Sequence[str], targets: Targets) -> dict[str, tuple[str, ...]]:
-    """Return host -> its groups, parents included."""
-    found: dict[str, list[str]] = {name: [] for name in names}
-    for group in targets.inventory.group_names():
-        try:
-            members = {address.name for address in targets.inventory.resolve(group)}
-        except TargetError:
-            continue  # a group without hosts
-        for name in names:
-            if name in members:
-                found[name].append(group)
-    return {name: tuple(groups) for name, groups in found.items()}
+def touched_by(intent: Intent, values: Mapping[str, Json], hosts: Sequence[str]) -> tuple[EffectName, ...]:
+    """Return what the intent grants or discloses with these values; links are followed on this machine only."""
+    resolve = os.path.realpath if tuple(hosts) == (LOCAL,) else posixpath.normpath
+    return effects_of(intent, values, resolve=resolve)
 
 
 def standing_hosts(on: str | None, targets: Targets) -> tuple[str, ...]:

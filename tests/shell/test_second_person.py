@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from executors.plan import Plan
-from history.canonical import canonical
 from history.store import History
 from intents.errors import PlanError, RequestError, SaysoError
 from intents.intent import Risk
@@ -46,6 +46,7 @@ from shell.second_person import (
     verify_approval,
 )
 from shell.ssh_signature import BadSignatureError, file_signer, fingerprint, sign, verify
+from shell.terminal import Terminal
 from tests.support.plans import NOW, as_account, edit_step, plan_of
 
 PATIENCE_S = 20.0
@@ -154,9 +155,7 @@ def test_openssh_itself_verifies_and_makes_these_signatures(tmp_path: Path, kind
 
 
 def test_a_changed_byte_of_a_signature_is_refused(office: Office) -> None:
-    text = office.approval().signature
-    raw = bytearray(base64.b64decode("".join(text.strip().split("\n")[1:-1])))
-    message = canonical({})
+    message = b"message"
     signature = sign(message, file_signer(office.key, nothing_asked), namespace=NAMESPACE)
     raw = bytearray(base64.b64decode("".join(signature.strip().split("\n")[1:-1])))
     own = file_signer(office.key, nothing_asked).blob
@@ -344,7 +343,8 @@ def test_a_list_of_another_owner_or_kind_is_not_used(office: Office) -> None:
 
 def test_comments_and_blank_lines_are_passed_over(office: Office) -> None:
     office.write(f"# who may\n\n{APPROVER},bin {public(office.key)}\n")
-    assert [key.user for key in office.keys()] == [APPROVER, "bin"]
+    listed = office.keys()
+    assert [key.user for key in listed] == [APPROVER, "bin"]
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_comments_and_blank_lines_are_passed_over(office: Office) -> None:
     [
         "daemon", "daemon ssh-ed25519", "* {key}", "d?emon {key}", "!daemon {key}", "daemon, {key}",
         "daemon cert-authority {key}", 'daemon valid-before="20200101" {key}', "daemon ssh-ed25519 AAAA",
-        "daemon ssh-rsa {blob}", "daemon ssh-ed25519 {blob}=", "\udcff {key}",
+        "daemon ssh-rsa {blob}", "\udcff {key}",
     ],
 )  # fmt: skip
 def test_a_line_that_is_not_understood_stops_the_whole_list(office: Office, line: str) -> None:
@@ -473,7 +473,13 @@ class Seat:
         self.shown = ""
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            os._exit(approve_in_child(office, path, uid, key, home))
+            status = 1
+            try:
+                status = approve_in_child(office, path, uid, key, home)
+            except BaseException:  # noqa: BLE001 - the forked test run must end here
+                os.write(2, traceback.format_exc().encode())
+            finally:
+                os._exit(status)
 
     def wait_for(self, text: str) -> None:
         limit = time.monotonic() + PATIENCE_S
@@ -561,9 +567,12 @@ def hand_over(office: Office, path: Path, home: Path, *, uid: int, plan: Plan | 
 
 @NEEDS_ROOT
 @pytest.mark.parametrize("uid", [0, APPROVER_UID], ids=["through sudo", "as the account itself"])
-def test_the_approver_sees_the_plan_says_yes_and_signs(desk: tuple[Office, Path, Path], uid: int) -> None:
+def test_the_approver_sees_the_plan_says_yes_and_signs(
+    desk: tuple[Office, Path, Path], uid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office, path, home = desk
     saved = hand_over(office, path, home, uid=uid)
+    import_all_that_it_needs(office, path, monkeypatch)
     made_by_root = replace(saved, requested_by=replace(saved.requested_by, uid=4001))
     seat = Seat(office, path, uid=uid, key=home / "key", home=home)
     seat.wait_for("Approve it as daemon? [y/N]")
@@ -612,6 +621,13 @@ def test_what_destroys_or_was_summarised_is_typed(desk: tuple[Office, Path, Path
         assert seat.end() == 4
 
 
+def import_all_that_it_needs(office: Office, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter's own files may lie where another account can't go; what is imported before stays."""
+    with monkeypatch.context() as without_terminal:
+        without_terminal.setattr(Terminal, "open", lambda: None)
+        assert "no terminal" in refusal(office, path, office.folder)
+
+
 def refusal(office: Office, path: Path, home: Path) -> str:
     with pytest.raises(SaysoError) as caught:
         approve(office, path, home / "key", home)
@@ -624,8 +640,7 @@ def test_the_command_refuses_whom_it_must_before_asking(
 ) -> None:
     office, path, home = desk
     hand_over(office, path, home, uid=0)
-    monkeypatch.setattr("shell.terminal.DEVICE", "/nowhere")
-    monkeypatch.setattr(approve_command.Terminal, "open", lambda: None)
+    monkeypatch.setattr(Terminal, "open", lambda: None)
     assert "no terminal to ask at" in refusal(office, path, home)
     path.with_name(path.name + SUFFIX).touch()
     assert "is there already" in refusal(office, path, home)
@@ -647,4 +662,4 @@ def test_another_account_can_look_at_a_copy_but_not_at_the_key(desk: tuple[Offic
     assert as_account(APPROVER_UID, lambda: read_foreign_plan_file(path, now=datetime.now(UTC)).plan.request) == (
         "add line b"
     )
-    assert "Permission denied" in as_account(APPROVER_UID, lambda: (office.folder / "state" / "plan.key").read_bytes())
+    assert "Permission denied" in as_account(APPROVER_UID, (office.folder / "state" / "plan.key").read_bytes)
