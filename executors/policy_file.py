@@ -27,6 +27,9 @@ KEYS = (
 )  # fmt: skip
 """What a rule may say."""
 
+PROTECTED = "protected"
+"""The name of the entry that lists protected things instead of being a rule."""
+
 _Word = TypeVar("_Word")
 
 
@@ -64,6 +67,8 @@ def read_rules(path: Path, *, must_be_root: bool | None) -> ReadFile:
     rules: list[Rule] = []
     faults: list[PolicyError] = []
     for name, entry in file.entries.items():
+        if name == PROTECTED:
+            continue  # no rule: `executors.protected_file` reads it
         try:
             rules.append(_Entry(file, name, entry).rule())
         except PolicyError as fault:

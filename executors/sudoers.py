@@ -210,32 +210,35 @@ def _command(
     return (f"{path} {whole}", *refused)
 
 
-def _pattern(template: Template, parameters: Mapping[str, Parameter]) -> str:
-    return "".join(_item(item, parameters) for item in template)
+def _pattern(template: Template, parameters: Mapping[str, Parameter], given: frozenset[str] = frozenset()) -> str:
+    """Return the expression of the words; `given` are parameters that have a value for sure."""
+    return "".join(_item(item, parameters, given) for item in template)
 
 
-def _item(item: TemplateItem, parameters: Mapping[str, Parameter]) -> str:
+def _item(item: TemplateItem, parameters: Mapping[str, Parameter], given: frozenset[str]) -> str:
     """Return the expression of one item with the blank before it."""
     if isinstance(item, Word):
-        return _word(item, parameters)
-    then, otherwise = _pattern(item.then, parameters), _pattern(item.otherwise, parameters)
+        return _word(item, parameters, given)
+    then = _pattern(item.then, parameters, given | {item.parameter})
+    otherwise = _pattern(item.otherwise, parameters, given)
     if then and otherwise:
         return f"(({then})|({otherwise}))"
     return f"({then or otherwise})?" if then or otherwise else ""
 
 
-def _word(word: Word, parameters: Mapping[str, Parameter]) -> str:
+def _word(word: Word, parameters: Mapping[str, Parameter], given: frozenset[str]) -> str:
     prefix, suffix = _literal(word.prefix), _literal(word.suffix)
     if word.parameter is None:
         return f" {prefix}"
     parameter = parameters[word.parameter]
+    is_there = parameter.required or parameter.default is not None or word.parameter in given
     value = _value(word.parameter, parameter.type, word.form)
     if word.form == "comma":
         value = f"{value}(,{value})*"
     one = f" {prefix}{value}{suffix}"
     if word.spread or (parameter.many and word.form != "comma"):
-        return f"({one})+" if parameter.required else f"({one})*"
-    return one if parameter.required or parameter.default is not None else f"({one})?"
+        return f"({one})+" if is_there else f"({one})*"
+    return one if is_there else f"({one})?"
 
 
 def _names(template: Template) -> list[str]:

@@ -23,6 +23,7 @@ from executors.plan_hash import finish_plan
 from executors.planning import make_plan
 from executors.policy import Door, Policy, Verdict, load_policy
 from executors.protected import Protected
+from executors.protected_file import load_protected
 from executors.recovery import Examination, Finding, examine
 from executors.run import GuardSettings, Prove, Run
 from executors.state import Target, vectors_of
@@ -76,7 +77,8 @@ class Session:
             become=self._become,
         )
         own = (places.history, places.state_folder, places.own_policy, places.own_grants, places.model)
-        self._protected = Protected(local_paths=tuple(str(path) for path in own if path is not None))
+        self._own_files = tuple(str(path) for path in own if path is not None)
+        self._protected_things: Protected | None = None
         self._catalogue: Catalogue | None = None
         self._interpreter: Interpreter | None = None
         self._judge: ModelJudge | None = None
@@ -121,6 +123,21 @@ class Session:
                 own_grants=places.own_grants,
             )
         return self._policy
+
+    @property
+    def _protected(self) -> Protected:
+        """What no change may take away, whatever is approved. Raises `PolicyError`."""
+        if self._protected_things is None:
+            places = self._places
+            floor = load_protected(places.system_policy, must_be_root=True)
+            own = load_protected(places.own_policy, must_be_root=True if places.uid == 0 else None)
+            self._protected_things = Protected(
+                paths=floor.paths + own.paths,
+                local_paths=self._own_files,
+                units=floor.units + own.units,
+                accounts=floor.accounts + own.accounts,
+            )
+        return self._protected_things
 
     def close(self) -> None:
         """Close connections and history, and forget passwords."""
