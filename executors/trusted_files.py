@@ -23,7 +23,7 @@ def list_files(folder: Path, suffixes: Sequence[str], *, must_be_root: bool | No
     """
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob hides a folder that can't be read
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
         raise bad_file(folder, f"can't be read ({error.strerror})") from None

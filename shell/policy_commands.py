@@ -109,6 +109,7 @@ def _check(
             raise RequestError(f"There is no {path}.", remedy="Name a policy file, or a folder of them.")
         is_system = not path.is_relative_to(places.own)
         findings += _check_folder(path, environment, checked, is_system=is_system)
+    findings.sort(key=_place)
     if options.json:
         for finding in findings:
             line = {"where": finding.where, "problem": finding.problem, "remedy": finding.remedy}
@@ -117,6 +118,11 @@ def _check(
         out, _ = environment.consoles()
         render_findings(findings, checked, out)
     return ExitStatus.USAGE if findings else ExitStatus.DONE
+
+
+def _place(finding: Finding) -> tuple[str, int]:
+    file, _, line = finding.where.rpartition(":")
+    return (file, int(line)) if line.isdecimal() else (finding.where, 0)
 
 
 def _check_folder(path: Path, environment: Environment, checked: list[str], *, is_system: bool) -> list[Finding]:

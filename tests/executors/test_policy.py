@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -217,8 +218,12 @@ def test_windows_of_the_week_and_dates_limit_a_rule() -> None:
 def test_the_zone_of_whoever_asks_moves_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     night = replace(FREEZE, times=(parse_window("00:00-06:00"),))
     at = datetime(2026, 11, 25, 3, 0, tzinfo=controller_zone())
-    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
-    assert denies(night, asked(at=at.astimezone(UTC)))
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Pacific/Kiritimati")
+        time.tzset()
+        is_denied = denies(night, asked(at=at.astimezone(UTC)))
+    time.tzset()
+    assert is_denied
 
 
 def test_users_are_named_or_members_of_a_unix_group() -> None:

@@ -1,14 +1,17 @@
 """A policy file is read to its last word, or refused with file, line and what to write."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from executors.policy_file import load_rules, read_rules
+from executors.policy_check import check_rules
+from executors.policy_file import KEYS, load_rules, read_rules
 from executors.policy_rules import Verdict
 from executors.policy_times import controller_zone, parse_date, parse_window
+from intents.catalogue import Catalogue
 from intents.errors import PolicyError
 from intents.intent import Risk
 
@@ -145,6 +148,18 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path: Path) -> None:
 )
 def test_windows_hold_when_they_say(window: str, moment: str, holds: bool) -> None:  # noqa: FBT001
     assert parse_window(window).contains(parse_date(moment, is_end=False)) is holds
+
+
+def test_the_guides_examples_are_rules_in_which_nothing_is_wrong(tmp_path: Path) -> None:
+    guide = (Path(__file__).resolve().parent.parent.parent / "docs" / "policy.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    written(tmp_path, "".join(blocks))
+    rules = load_rules(tmp_path, must_be_root=None)
+    assert len(rules) == 4
+    now = parse_date("2026-11-25", is_end=False)
+    assert check_rules(rules, Catalogue.load(), is_system=True, now=now) == ()
+    words = re.findall(r"^\| (`[^|]*`) \|", guide, re.MULTILINE)
+    assert {word for cell in words for word in re.findall(r"`(\w+)`", cell)} == set(KEYS)
 
 
 def test_a_date_with_an_offset_keeps_it() -> None:

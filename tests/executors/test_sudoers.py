@@ -40,7 +40,7 @@ clock.set:
 
 
 def found_in_bin(name: str) -> str:
-    return f"/usr/bin/{name}"
+    return f"/usr/sbin/{name}" if name in {"usermod", "userdel", "useradd"} else f"/usr/bin/{name}"
 
 
 def least(
@@ -97,7 +97,7 @@ def test_sudo_lets_through_what_sayso_runs_and_nothing_near_it(tmp_path: Path) -
     allowed = [
         [*start, "nginx.service"],
         [*start, "getty@tty1.service"],
-        ["/usr/bin/usermod", "--expiredate=1970-01-02", "--", "ann"],
+        ["/usr/sbin/usermod", "--expiredate=1970-01-02", "--", "ann"],
     ]
     refused = [
         [*start, "nginx.service", "redis.service"],
@@ -109,8 +109,8 @@ def test_sudo_lets_through_what_sayso_runs_and_nothing_near_it(tmp_path: Path) -
         [*start],
         ["/usr/bin/systemctl", "start", "nginx.service"],
         ["/usr/bin/systemctl", "link", "--no-ask-password", "--", "nginx.service"],
-        ["/usr/bin/usermod", "--expiredate=1970-01-02", "--", "root"],
-        ["/usr/bin/usermod", "--expiredate=1970-01-02", "--", "ann\n-o"],
+        ["/usr/sbin/usermod", "--expiredate=1970-01-02", "--", "root"],
+        ["/usr/sbin/usermod", "--expiredate=1970-01-02", "--", "ann\n-o"],
         ["/usr/bin/id"],
     ]
     answers = judged(tmp_path, text_of(least()), *allowed, *refused)
