@@ -432,14 +432,25 @@ class Session:
         road.response = replace(road.response, approval=approval)
         if approval is not None:
             road.journal.add_approval(approval)
+        is_typed = approval is not None and approval.how == "terminal"
+        is_confirmed = is_typed and decision.verdict >= Verdict.CONFIRM
         road.before_applying()
         started = time.perf_counter()
-        outcomes = apply_plan(plan, self._run(road, plan, asker, approval, targets))
+        outcomes = apply_plan(plan, self._run(road, plan, asker, approval, targets, is_confirmed=is_confirmed))
         road.timing("apply", started)
         road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes})
         return road.finished(was_interrupted=self.cancel.is_set)
 
-    def _run(self, road: Road, plan: Plan, asker: Asker, approval: Approval | None, targets: Sequence[Target]) -> Run:
+    def _run(
+        self,
+        road: Road,
+        plan: Plan,
+        asker: Asker,
+        approval: Approval | None,
+        targets: Sequence[Target],
+        *,
+        is_confirmed: bool,
+    ) -> Run:
         holder = {"user": asker.user, "host": os.uname().nodename, "record": str(road.journal.record or "")}
         return Run(
             catalogue=self.catalogue,
@@ -449,7 +460,7 @@ class Session:
             user=asker.user,
             door=asker.door,
             is_approved=approval is not None,
-            is_confirmed=approval is not None and approval.how == "terminal",
+            is_confirmed=is_confirmed,
             second_person=road.second_person,
             groups=asker.groups,
             holder=holder,
