@@ -89,8 +89,11 @@ PLACES: tuple[tuple[tuple[EffectName, ...], str], ...] = (
         """,
     ),
     (("secrets",), "/proc/kcore /proc/kmem"),
-    (("execution", "access", "secrets"), "/proc/*/mem /proc/*/task/*/mem"),
-    (("secrets",), "/proc/*/environ /proc/*/task/*/environ"),
+    (
+        ("execution", "access", "secrets"),
+        "/proc/[0-9]*/mem /proc/*self/mem /proc/[0-9]*/task/*/mem /proc/*self/task/*/mem",
+    ),
+    (("secrets",), "/proc/[0-9]*/environ /proc/*self/environ /proc/[0-9]*/task/*/environ /proc/*self/task/*/environ"),
     # who may log in, as whom, and what they may do
     (
         ("access",),

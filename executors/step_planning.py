@@ -13,8 +13,8 @@ from executors.command_planning import Forecast, plan_command
 from executors.diffs import unified_diff
 from executors.edits import apply_edit
 from executors.file_replace import FileState, read_file
-from executors.file_state import FileHost, real_path
 from executors.guard_cuts import cuts_access
+from executors.host_paths import HostPaths
 from executors.path_effects import effects_of
 from executors.plan import EditStep, Effect, PlannedStep, PlaybookStep
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
@@ -58,15 +58,7 @@ def implied_effects(
     intent: Intent, values: Mapping[str, Json], target: Target, cancel: Cancel | None
 ) -> tuple[EffectName, ...]:
     """Return what a step grants or discloses there: as declared, and as its paths imply, also where links lead."""
-    host = FileHost(target.transport, None, cancel)
-
-    def resolve(path: str) -> str:
-        try:
-            return real_path(host, path)
-        except StepError:
-            return path  # it isn't there, or its folder isn't: then it leads nowhere else
-
-    return effects_of(intent, values, resolve=resolve, facts=target.facts)
+    return effects_of(intent, values, resolve=HostPaths(target.transport, cancel).resolve, facts=target.facts)
 
 
 def _plan_step(

@@ -76,7 +76,17 @@ class Session:
             connect_timeout_s=places.connect_timeout_s,
             become=self._become,
         )
-        own = (places.history, places.state_folder, places.own_policy, places.own_grants, places.model)
+        own = (
+            places.history,
+            places.state_folder,
+            places.own_policy,
+            places.own_grants,
+            places.system_policy,
+            places.system_grants,
+            places.cache,
+            places.model,
+            *places.user_packs,
+        )
         self._own_files = tuple(str(path) for path in own if path is not None)
         self._protected_things: Protected | None = None
         self._catalogue: Catalogue | None = None

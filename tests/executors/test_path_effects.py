@@ -40,7 +40,7 @@ PLANTED: tuple[tuple[str, EffectName], ...] = (
 ORDINARY = """
     /srv/app/config.yml /var/log /var/log/nginx/access.log /home/x/notes.txt /etc/hosts /etc/nginx/nginx.conf
     /home/x/project/main.py /tmp /tmp/x /srv /opt/app/run.log /var/www/html/index.html /etc/motd /etc/fstab
-    /etc/hostname /srv/x/key.txt /mnt /media/usb /data /var/lib/postgresql/15/main /etc/resolv.conf /etc/timezone
+    /proc/meminfo /proc/cpuinfo /proc/mounts /etc/hostname /srv/x/key.txt /mnt /media/usb /data /var/lib/postgresql/15/main /etc/resolv.conf /etc/timezone
     /usr/share/doc/x /home/x/Documents /var/cache/apt /srv/etc/passwd /etc/systemd/timesyncd.conf /srv/app/cert.pem
     /etc/ssl/certs/x.pem /srv/crontab /home/x/keyboard.txt /var/tmp/shadow /etc/sudoers-notes /srv/ssh
 """.split()
@@ -87,7 +87,9 @@ def test_a_change_shows_what_it_plants(intent_name: str, parameter: str) -> None
     assert uses, "every path of a change stands in its step"
     for path, effect in PLANTED:
         effects = effects_of(intent, values_with(intent, parameter, path), resolve=written)
-        if uses & CHANGING and not (uses == {"create"} and path in {"/etc", "/proc"}):
+        if uses == {"create"} and path == "/etc":
+            continue  # a new folder has nothing below it
+        if uses & CHANGING:
             assert effect in effects, path
         elif uses == {"show"}:
             assert ("secrets" in effects) is ("secrets" in effects_of_path(path)), path
@@ -143,3 +145,14 @@ def test_what_grants_is_at_least_disruptive() -> None:
     assert risk_with(Risk.DESTRUCTIVE, ("access",)) is Risk.DESTRUCTIVE
     assert risk_with(Risk.READ, ("secrets",)) is Risk.READ
     assert risk_with(Risk.REVERSIBLE, ()) is Risk.REVERSIBLE
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [one for one in CATALOGUE.values() if not one.is_change and not any(p.required for p in one.parameters.values())],
+    ids=lambda one: one.name,
+)
+def test_an_everyday_read_discloses_nothing(intent: Intent) -> None:
+    """A script may make it without a rule."""
+    for facts in ({"init": "systemd"}, {"init": "openrc", "userland": "busybox"}):
+        assert effects_of(intent, {}, resolve=lambda path: path, facts=facts) == intent.effects
