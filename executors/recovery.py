@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from executors.command_planning import not_come_true
-from executors.file_replace import read_file
+from executors.file_replace import SYSTEM_BACKUPS, USER_BACKUPS, read_file
+from executors.file_state import FileHost, file_status
+from executors.homes import home_of
 from executors.state import Target
 from executors.step_planning import file_row, plan_steps
 from executors.transport import Cancel
@@ -31,6 +33,8 @@ class Examination:
     finding: Finding
     reason: str
     now: Mapping[str, Json] = field(default_factory=dict)
+    backup: str | None = None
+    """Where the content from before lies on the host, of an edit that was done."""
 
 
 def examine(
@@ -54,10 +58,26 @@ def _examine_edit(step: DoneStep, target: Target, edit_after: str | None) -> Exa
     now = read_file(target.transport, step.edit_path or "", as_user=step.as_user)
     current = now.sha256 if now.exists else None
     if current == edit_after:
-        return Examination(Finding.DONE, "the file has the new content", file_row(now))
+        return Examination(Finding.DONE, "the file has the new content", file_row(now), _backup_of(step, target))
     if current == step.before.get("sha256"):
         return Examination(Finding.NOT_DONE, "the file has the content from before", file_row(now))
     return Examination(Finding.ELSEWHERE, "the file has another content", file_row(now))
+
+
+def _backup_of(step: DoneStep, target: Target) -> str | None:
+    """Return where an edit keeps the content from before: in the store of the account that made it, under its hash."""
+    sha256 = step.before.get("sha256")
+    if not isinstance(sha256, str):
+        return None
+    account = step.as_user or target.login.user
+    if account == "root":
+        store = SYSTEM_BACKUPS
+    elif account == target.login.user:
+        store = f"{target.login.home}/{USER_BACKUPS}"
+    else:
+        store = f"{home_of(target.transport, account)}/{USER_BACKUPS}"
+    kept = file_status(FileHost(target.transport, step.as_user, None), f"{store}/{sha256}")
+    return kept.path if kept.kind == "file" else None
 
 
 def _examine_command(step: DoneStep, intent: Intent, target: Target, cancel: Cancel | None) -> Examination:

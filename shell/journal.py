@@ -241,7 +241,9 @@ def open_journal(path: Path, current: Journal | None) -> Journal:
     return Journal(History.open(path))
 
 
-def settle(history: History, step: CutOff, *, status: str, finding: str, after: Mapping[str, Json]) -> None:
+def settle(
+    history: History, step: CutOff, *, status: str, finding: str, after: Mapping[str, Json], backup: str | None = None
+) -> None:
     """Write what was found of a step that was cut off: `changed`, `not done`, or `unknown` for good."""
     payload: dict[str, Json] = {
         "begun": step.begun,
@@ -249,6 +251,7 @@ def settle(history: History, step: CutOff, *, status: str, finding: str, after: 
         "status": status,
         "finding": finding,
         "after": dict(after),
+        "backup": backup,
     }
     history.append("recovery", step.record, payload)
 

@@ -142,4 +142,5 @@ def _write(one: _Examined, history: History) -> None:
         status=_STATUSES.get(finding, "unknown"),
         finding=f"{finding.value}: {one.examination.reason}",
         after=one.examination.now,
+        backup=one.examination.backup,
     )

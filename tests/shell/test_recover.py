@@ -82,6 +82,7 @@ def test_what_a_killed_process_left_is_told_from_the_state(
             status="changed" if is_changed else "not done",
             finding=finding.value,
             after=examination.now,
+            backup=examination.backup,
         )
         assert cut_off_steps(history) == []
         assert history.verify().is_intact
