@@ -36,6 +36,12 @@ def _approve(words: Sequence[str], environment: Environment, options: argparse.N
     return run_approve(words, environment, options)
 
 
+def _backups(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.backup_commands import run_backups
+
+    return run_backups(words, environment, options)
+
+
 def _policy(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
     from shell.policy_commands import run_policy
 
@@ -111,6 +117,7 @@ def _intents(words: Sequence[str], environment: Environment, _options: argparse.
 
 _COMMANDS: Mapping[str, Callable[[Sequence[str], Environment, argparse.Namespace], ExitStatus]] = {
     "approve": _approve,
+    "backups": _backups,
     "history": _history,
     "intents": _intents,
     "policy": _policy,

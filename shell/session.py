@@ -182,6 +182,13 @@ class Session:
         request = f"{step.intent} again on {step.host}"
         return self._guarded(request, options, lambda road: self._repeat(road, step))
 
+    def open_hosts(self, on: str) -> tuple[Target, ...]:
+        """Return the targets of `--on`, all of them. Raises `SaysoError` when one can't be reached."""
+        opened = self._targets.open(host_patterns(on), Evidence("answer", text=f"--on {on}"))
+        for fault in opened.faults.values():
+            raise fault
+        return opened.targets
+
     def guards_left(self, hosts: Iterable[str]) -> list[tuple[str, Leftover]]:
         """Return the rollbacks that still wait on hosts, as far as these can be asked."""
         found: list[tuple[str, Leftover]] = []
