@@ -93,7 +93,7 @@ def render_word(word: Word, parameters: Mapping[str, Parameter], values: Mapping
         return []
     parameter = parameters.get(word.parameter)
     render: Callable[[Json], str] = str if parameter is None else _renderer(parameter, word.form)
-    if parameter is not None and parameter.many and isinstance(value, list | tuple):
+    if (parameter is None or parameter.many) and isinstance(value, list | tuple):
         rendered = [render(one) for one in value]
         if word.form == "comma":
             return [f"{word.prefix}{','.join(rendered)}{word.suffix}"]

@@ -62,6 +62,10 @@ def _check_vectors(intent: Intent, operation: Operation, case: Case) -> None:
     if "state_vector" in case:
         assert operation.state is not None
         assert list(run_step(intent, operation.state.command, values, interrupt="kill").argv) == case["state_vector"]
+    if "simulate_vector" in case:
+        assert operation.simulate is not None
+        simulated = run_step(intent, operation.simulate.command, values, interrupt="kill")
+        assert list(simulated.argv) == case["simulate_vector"]
 
 
 def _check_edit(intent: Intent, operation: Operation, case: Case) -> None:

@@ -165,7 +165,8 @@ def assert_no_new_option(intent: Intent, command: Command, vector: tuple[str, ..
     if not rendered.startswith("-"):
         return
     for place, argument in enumerate(vector):
-        if argument == rendered and place > 0:
+        is_separator = argument == "--" and "--" not in vector[:place]
+        if argument == rendered and place > 0 and not is_separator:
             assert "--" in vector[:place] or vector[place - 1].startswith("-"), vector
 
 

@@ -1,7 +1,7 @@
 """What find, stat, du, grep and the checksum tools write."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from intents.parsers.conversion import decode, lines_of, rows_of, unexpected
 from intents.parsers.generic import named, nul_fields
@@ -64,6 +64,21 @@ def _file_rows(fields: list[list[str]], columns: tuple[Column, ...]) -> list[Row
     return rows_of(records, columns)
 
 
+def parse_files_going(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `find -printf '%y\0%s\0%p\0'` of what will be deleted to `action` (delete), `kind`, `size` and `path`.
+
+    Only files have a size: what a directory takes says nothing about what is lost.
+
+    >>> parse_files_going(b"f\x005\x00/srv/a\x00", (Column("action"), Column("size", "size")))
+    [{'action': 'delete', 'size': 5}]
+    """
+    records: list[dict[str, Json]] = []
+    for letter, size, path in nul_fields(output, 3, "F:files_going"):
+        kind = _KINDS.get(letter, letter)
+        records.append({"action": "delete", "kind": kind, "size": size if kind == "file" else None, "path": path})
+    return rows_of(records, columns)
+
+
 def parse_du_nul(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     r"""Read `du -0B1` (bytes TAB path NUL) to `size` and `path`.
 
@@ -112,16 +127,84 @@ def parse_checksums_nul(output: bytes, columns: tuple[Column, ...]) -> list[Row]
     return rows_of(_checksums(output), columns)
 
 
-def parse_checksums_agree(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
-    """Read the checksums of two files to one row: `same` says whether both are there and agree.
+_COPIED = re.compile(
+    r"(?P<kind>\S)(?P<identity>[0-9]+:[0-9]+) (?P<checksum>[0-9a-f]{64}|-) [ *](?P<path>.*)\Z", re.DOTALL
+)
 
-    No file is no row: then not even the first could be read.
+
+def parse_checksums_agree(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read kind, device:inode, checksum and path of a file and its copy to one row.
+
+    `path` and `kind` are of the first there is. `same`: both are files, not one file under two
+    names, and agree. `in_the_way`: the second path where both are there, else the word "nothing".
+    What is no file has `-` for a checksum. Nothing there is no row.
     """
-    records = _checksums(output)
-    if not records:
+    found = []
+    for (entry,) in nul_fields(output, 1, "F:checksums_agree"):
+        match = _COPIED.match(entry)
+        if match is None:
+            raise unexpected("F:checksums_agree", "a kind, a device and inode, a checksum and a path", entry)
+        found.append(match)
+    if not found:
         return []
-    sums = [record["checksum"] for record in records]
-    return rows_of([{"same": len(sums) > 1 and len(set(sums)) == 1}], columns)
+    sums, identities = {one["checksum"] for one in found}, {one["identity"] for one in found}
+    same = len(found) > 1 and len(sums) == 1 and "-" not in sums and len(identities) == len(found)
+    kind = _KINDS.get(found[0]["kind"], found[0]["kind"])
+    return rows_of([{**_first_and_other([one["path"] for one in found]), "kind": kind, "same": same}], columns)
+
+
+def parse_first_of_two(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `stat --printf '%F\0%n\0'` of two paths to one row: `kind` and `path` of the first there is, `in_the_way`.
+
+    `in_the_way`: the second path where both are there, else the word "nothing". Before a move the
+    first there is is the source, afterwards the target.
+    """
+    found = nul_fields(output, 2, "F:first_of_two")
+    if not found:
+        return []
+    kind = _KINDS.get(found[0][0], found[0][0])
+    return rows_of([{"kind": kind, **_first_and_other([path for _, path in found])}], columns)
+
+
+def _first_and_other(paths: Sequence[Json]) -> dict[str, Json]:
+    return {"path": paths[0], "in_the_way": paths[1] if len(paths) > 1 else "nothing"}
+
+
+_ITEM = re.compile(r"(?P<item>[<>ch.][fdLDS][cstTpoguabxn.+?]{9}|\*deleting  ) (?P<size>[0-9]+) (?P<path>.*)\Z")
+_MADE = re.compile(r"created (?:[0-9]+ )?director(?:y|ies) (?:for )?(?P<path>.*)\Z")
+
+
+def parse_itemized(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `rsync --out-format='%i %l %n%L'` to `action` (create, change, delete), `size` and `path`.
+
+    rsync writes control characters in a name as `\#012`, so that a line is an item. `path` is as
+    rsync says it, below the target, with ` -> ` before what a link points to. `size` is that of a
+    file which is sent; None for what only gets other rights, for directories and for what is deleted.
+    """
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        match, made = _ITEM.match(line), _MADE.match(line)
+        if made is not None:
+            records.append({"action": "create", "path": made["path"]})
+        elif match is None:
+            raise unexpected("F:itemized", "an item, a size and a path", line)
+        else:
+            item = match["item"]
+            action = "delete" if item.startswith("*") else "create" if item.endswith("+++++++++") else "change"
+            size = match["size"] if item.startswith((">f", "<f")) else None
+            records.append({"action": action, "size": size, "path": match["path"]})
+    return rows_of(records, columns)
+
+
+def parse_df_available(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `df -B1 --output=avail,target` to `available` in bytes and `mounted_on`."""
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output)[1:]:
+        available, _, mounted_on = line.strip().partition(" ")
+        if not available.isdigit() or not mounted_on.startswith("/"):
+            raise unexpected("F:df_available", "a number of bytes and a mount point", line)
+        records.append({"available": available, "mounted_on": mounted_on})
+    return rows_of(records, columns)
 
 
 def _checksums(output: bytes) -> list[dict[str, Json]]:

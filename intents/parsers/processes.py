@@ -2,13 +2,19 @@
 
 import re
 
-from intents.parsers.conversion import lines_of, rows_of, unexpected
+from intents.parsers.conversion import decode, lines_of, rows_of, unexpected
 from intents.values import Column, Json, Row
 
 _NET_IDS = frozenset({"tcp", "udp", "raw", "sctp", "dccp", "mptcp"})
 _USER = re.compile(r'\("((?:[^"\\]|\\.)*)",pid=([0-9]+),fd=[0-9]+\)')
 _SOCKET_FIELDS = 6
 _BUSYBOX_UNITS = {"m": 1024, "g": 1024**2}
+_PROC_STAT = re.compile(
+    r"(?P<pid>[0-9]+) \((?P<name>.*)\) (?P<state>[A-Za-z])(?P<numbers>(?: -?[0-9]+)+)\n?\Z", re.DOTALL
+)
+_NICE, _STARTED = 15, 18
+"""Places of nice and starttime, fields 19 and 22 of proc(5), in the numbers that begin with field 4."""
+_ENDED = frozenset("ZXx")
 
 
 def parse_ps_args(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
@@ -60,4 +66,41 @@ def parse_ss_listening(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
         users = _USER.findall(fields[6]) if len(fields) > _SOCKET_FIELDS else []
         distinct = dict.fromkeys((name, pid) for name, pid in users)
         records += [{**socket, "process": name, "pid": pid} for name, pid in distinct] or [socket]
+    return rows_of(records, columns)
+
+
+def parse_proc_stat(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read /proc/PID/stat to `pid`, `name`, `stopped`, `nice` and `started` (clock ticks after the boot).
+
+    A process that ended and that its parent hasn't fetched yet is no row. The start tells two
+    processes with the same number apart; the state of a running one (R, S, D) changes all the time
+    and isn't told.
+    """
+    if not output:
+        return []
+    match = _PROC_STAT.match(decode(output))
+    numbers = match["numbers"].split() if match else []
+    if match is None or len(numbers) <= _STARTED:
+        raise unexpected("F:proc_stat", "a number, a name in parentheses and the fields of proc(5)", decode(output))
+    if match["state"] in _ENDED:
+        return []
+    record: dict[str, Json] = {
+        "pid": match["pid"],
+        "name": match["name"],
+        "stopped": match["state"] == "T",
+        "nice": numbers[_NICE],
+        "started": numbers[_STARTED],
+    }
+    return rows_of([record], columns)
+
+
+def parse_ss_connected(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `ss -H -t -n -p` with a filter of one state (so that ss leaves the state out) to `local`, `peer` and `process`."""
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        fields = line.split(None, 4)
+        if len(fields) < 4 or not fields[0].isdigit() or not fields[1].isdigit():  # noqa: PLR2004 - two counts, two addresses
+            raise unexpected("F:ss_connected", "two counts and two addresses", line)
+        users = _USER.findall(fields[4]) if len(fields) > 4 else []  # noqa: PLR2004 - the users come last
+        records.append({"local": fields[2], "peer": fields[3], "process": users[0][0] if users else None})
     return rows_of(records, columns)

@@ -114,3 +114,35 @@ def parse_runlevel_link(output: bytes, columns: tuple[Column, ...]) -> list[Row]
     Unlike elsewhere, no output is a row too: it is what "disabled" looks like.
     """
     return rows_of([{"UnitFileState": "enabled" if output.strip() else "disabled"}], columns)
+
+
+_NO_SERVICES = (".target", ".slice")
+
+
+def parse_reverse_dependencies(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `systemctl list-dependencies --reverse --plain` to one row per `unit` that needs the first one.
+
+    Targets and slices only group units, so they are left out; each unit is told once.
+    """
+    lines = lines_of(output)
+    if any(line.strip() and " " in line.strip() for line in lines):
+        raise unexpected(
+            "F:reverse_dependencies", "one unit per line", next(one for one in lines if " " in one.strip())
+        )
+    units = dict.fromkeys(line.strip() for line in lines[1:])
+    return rows_of([{"unit": unit} for unit in units if unit and not unit.endswith(_NO_SERVICES)], columns)
+
+
+def parse_triggers(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `systemctl show --property=TriggeredBy` to one row per `unit` that starts the service again.
+
+    >>> parse_triggers(b"TriggeredBy=cups.socket cups.path\n", (Column("unit"),))
+    [{'unit': 'cups.socket'}, {'unit': 'cups.path'}]
+    """
+    units: list[str] = []
+    for line in lines_of(output):
+        key, equals, value = line.partition("=")
+        if key != "TriggeredBy" or not equals:
+            raise unexpected("F:triggers", "TriggeredBy=", line)
+        units += value.split()
+    return rows_of([{"unit": unit} for unit in units], columns)

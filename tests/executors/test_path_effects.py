@@ -46,8 +46,12 @@ ORDINARY = """
 """.split()
 
 NEUTRAL: dict[str, Json] = {
-    "text": "x", "mode": "0640", "count": 1, "glob": "*.x", "name:user": "ann", "user": "ann", "group": ["staff"],
+    "text": "x", "mode": "0640", "count": 1, "glob": "*.x", "name:user": "ann", "user": "ann", "group": "staff",
 }  # fmt: skip
+
+
+CHECKED_ONLY = {("file.remove_copy", "source"), ("file.unlink", "target")}
+"""Paths that a change only compares with what is there before."""
 
 
 def written(path: str) -> str:
@@ -63,7 +67,8 @@ def values_with(intent: Intent, name: str, path: str) -> dict[str, Json]:
         elif parameter.type.name in {"path", "mount"}:
             values[other] = ["/srv/plain"] if parameter.many else "/srv/plain"
         elif parameter.required:
-            values[other] = NEUTRAL[parameter.type.name]
+            neutral = NEUTRAL[parameter.type.name]
+            values[other] = [neutral] if parameter.many else neutral
     return values
 
 
@@ -84,7 +89,9 @@ def use_of(intent: Intent, name: str) -> set[str]:
 def test_a_change_shows_what_it_plants(intent_name: str, parameter: str) -> None:
     intent = CATALOGUE[intent_name]
     uses = use_of(intent, parameter)
-    assert uses, "every path of a change stands in its step"
+    assert uses or (intent_name, parameter) in CHECKED_ONLY, "every path of a change stands in its step"
+    if not uses:
+        return
     for path, effect in PLANTED:
         effects = effects_of(intent, values_with(intent, parameter, path), resolve=written)
         if uses == {"create"} and path == "/etc":

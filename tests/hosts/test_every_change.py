@@ -31,7 +31,14 @@ from tests.support.sessions import Approver, session_in
 pytestmark = [pytest.mark.sshd, requires_hosts]
 
 ROWS = Path(__file__).parent / "changes"
-CANNOT_GO_ROUND: Mapping[str, str] = {}
+_ONE_VERSION = "a host's repository has one version of each package; tests/packs/test_apt_for_real.py has two"
+_ANY_NUMBER = "a row can't know which number a process gets; tests/packs/test_processes_for_real.py asks"
+CANNOT_GO_ROUND: Mapping[str, str] = {
+    "file.synchronise": "the hosts have no rsync",
+    "package.upgrade": _ONE_VERSION,
+    "package.upgrade_all": _ONE_VERSION,
+    **dict.fromkeys((f"process.{verb}" for verb in ("end", "signal", "pause", "resume", "set_priority")), _ANY_NUMBER),
+}
 """Change intents without a row -> why a host of the tests can't have them. Keep it short."""
 
 
