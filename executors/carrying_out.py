@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from executors.command_planning import not_come_true
-from executors.file_replace import read_file, replace_file
+from executors.edit_planning import carry_out_edit
 from executors.file_state import last_line
 from executors.plan import EditStep, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, Stage
 from executors.state import Target, UnreachableStepError, execute, failure_of
-from executors.step_planning import file_row
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError
 from intents.intent import Intent, Operation
@@ -25,7 +24,7 @@ def carry_out(
 ) -> Outcome:
     """Run a step and return what came of it, verified. Raises `SaysoError` where it could not be run."""
     if isinstance(planned.step, EditStep):
-        return _edit(planned, planned.step, target, cancel)
+        return carry_out_edit(planned, planned.step, target, cancel)
     if isinstance(planned.step, PlaybookStep):
         return _playbook(planned.step, target, cancel)
     intent = catalogue[stage.intent]
@@ -98,20 +97,6 @@ def _verified(
         before=planned.before,
         after=after,
     )
-
-
-def _edit(planned: PlannedStep, step: EditStep, target: Target, cancel: Cancel) -> Outcome:
-    replaced = replace_file(
-        target.transport,
-        step.path,
-        before_sha256=step.before_sha256,
-        after=step.after,
-        validator=step.validator,
-        as_user=step.as_user,
-        cancel=cancel,
-    )
-    after = file_row(read_file(target.transport, step.path, as_user=step.as_user))
-    return Outcome(target.host, "changed", before=planned.before, after=after, backup=replaced.backup)
 
 
 def _playbook(step: PlaybookStep, target: Target, cancel: Cancel) -> Outcome:

@@ -170,8 +170,7 @@ def _added(before: bytes, children: Sequence[_Directive], place: tuple[int, int]
         rest = before.find(b"\n", last.end, close)
         at = rest + 1 if rest >= 0 else last.end
         lead = b"" if rest >= 0 else end
-        tail = end if rest >= 0 or at < close else b""
-        return before[:at] + lead + (indent[0] if indent else b"") + line + (tail or end) + before[at:]
+        return before[:at] + lead + (indent[0] if indent else b"") + line + end + before[at:]
     if close == len(before):
         gap = b"" if before.endswith(b"\n") or not before else end
         return before + gap + line + end

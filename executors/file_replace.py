@@ -62,18 +62,71 @@ def replace_file(
     backup_directory: str | None = None,
     cancel: Cancel | None = None,
     like: str | None = None,
+    mode: int | None = None,
+    makes_directory: bool = False,
 ) -> Replaced:
     """Replace the content of `path` by `after`, provided that it still is what `before_sha256` says.
 
-    `before_sha256` None: the file must not exist and is created (mode 0644, or with the owner, mode
-    and attributes of the file `like`, which undoes a deletion from its backup). `after` None: the
-    file is deleted. Owner, group, mode, ACL, extended attributes and SELinux context stay.
+    `before_sha256` None: the file must not exist and is created (with `mode`, 0644 unless given, or with the
+    owner, mode and attributes of the file `like`, which undoes a deletion from its backup). `after` None: the
+    file is deleted. Owner, group, mode, ACL, extended attributes and SELinux context stay. With
+    `makes_directory` the directory of a new file is made where it is missing (0755), and that of a deleted file
+    goes with it where nothing else is in it.
 
     Raises `PlanError` when the file is not as it was, `StepError` when something fails (the file is
     untouched then), `EditCutOffError` when the connection goes away, `CatalogueError` for an unknown `validator`.
     """
     host = FileHost(transport, as_user, cancel)
     check_path(host, path)
+    parent = path.rsplit("/", 1)[0] or "/"
+    has_made = makes_directory and after is not None and _make_directory(host, parent)
+    try:
+        replaced = _replace(
+            host,
+            path,
+            before_sha256=before_sha256,
+            after=after,
+            validator=validator,
+            backup_directory=backup_directory,
+            like=like,
+            mode=NEW_FILE_MODE if mode is None else mode,
+        )
+    except BaseException:
+        if has_made:
+            _remove_directory(host, parent)
+        raise
+    if makes_directory and after is None:
+        _remove_directory(host, parent)
+    return replaced
+
+
+def _make_directory(host: FileHost, directory: str) -> bool:
+    """Make the directory where it is missing; return whether it was. Its own parent must be there, and safe."""
+    if file_status(host, directory).kind != "absent":
+        return False
+    if _acts_as_root(host):
+        _refuse_shared_directories(host, directory)
+    host.run(("mkdir", "-m", "0755", "--", directory), doing=f"Making the directory {shown_path(directory)}")
+    return True
+
+
+def _remove_directory(host: FileHost, directory: str) -> None:
+    """Remove the directory if nothing is in it: rmdir(1) refuses all others."""
+    with contextlib.suppress(SaysoError):
+        host.run(("rmdir", "--", directory), doing="Removing the directory", ok=(0, 1), is_final=True)
+
+
+def _replace(
+    host: FileHost,
+    path: str,
+    *,
+    before_sha256: str | None,
+    after: bytes | None,
+    validator: str | None,
+    backup_directory: str | None,
+    like: str | None,
+    mode: int,
+) -> Replaced:
     directory = real_path(host, path.rsplit("/", 1)[0] or "/").rstrip("/")
     actual = f"{directory}/{path.rsplit('/', 1)[1]}"
     checker = validator_for(validator, actual) or validator_for(validator, path)
@@ -92,7 +145,9 @@ def replace_file(
         validation = "nothing to check: the file was deleted"
     else:
         source = _model(host, like) if like is not None and status.kind == "absent" else status
-        validation = _swap(host, actual, source=source, after=after, checker=checker, before_sha256=before_sha256)
+        validation = _swap(
+            host, actual, source=source, after=after, checker=checker, before_sha256=before_sha256, mode=mode
+        )
     _sync(host, directory)
     return Replaced(backup, None if after is None else hashlib.sha256(after).hexdigest(), validation)
 
@@ -105,11 +160,12 @@ def _swap(
     after: bytes,
     checker: Validator | None,
     before_sha256: str | None,
+    mode: int,
 ) -> str:
     """Write, check and rename the candidate; return what checked it. Whatever fails, no candidate is left."""
     candidate = f"{actual.rsplit('/', 1)[0]}/.sayso-{secrets.token_hex(16)}"
     try:
-        _write_candidate(host, candidate, source=source, after=after)
+        _write_candidate(host, candidate, source=source, after=after, new_file_mode=mode)
         validation = _validate(host, checker, candidate=candidate, actual=actual, after=after)
         _put_in_place(host, candidate, actual, before_sha256=before_sha256)
     except BaseException:
@@ -227,7 +283,7 @@ def _model(host: FileHost, like: str) -> FileStatus:
     return status
 
 
-def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, after: bytes) -> None:
+def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, after: bytes, new_file_mode: int) -> None:
     """Make the candidate with the attributes of `source` and the new content.
 
     Its name holds 128 random bits, so that nobody can have put anything there before.
@@ -241,7 +297,7 @@ def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, afte
     vector = ("dd", f"of={candidate}", "bs=64k", "conv=fsync", "status=none")
     host.run(vector, stdin=after, doing=doing, timeout_s=300.0)
     found = file_status(host, candidate)
-    mode = source.mode if is_copy else NEW_FILE_MODE
+    mode = source.mode if is_copy else new_file_mode
     if found.mode != mode:
         # The umask, or: a write by anybody but root takes setuid and setgid away (write(2)).
         host.run(("chmod", f"{mode:04o}", "--", candidate), doing=doing)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from executors.command_planning import not_come_true
+from executors.edit_planning import file_row
 from executors.file_replace import SYSTEM_BACKUPS, USER_BACKUPS, read_file
 from executors.file_state import FileHost, file_status
 from executors.homes import home_of
 from executors.state import Target
-from executors.step_planning import file_row, plan_steps
+from executors.step_planning import plan_steps
 from executors.transport import Cancel
 from executors.undo import DoneStep
 from intents.errors import SaysoError

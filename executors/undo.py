@@ -6,13 +6,14 @@ from datetime import datetime
 
 from executors.command_planning import Forecast
 from executors.diffs import state_diff, unified_diff
+from executors.edit_planning import file_row
 from executors.file_replace import read_file
 from executors.guard_cuts import cuts_access
 from executors.path_effects import risk_with
 from executors.plan import EditStep, Effect, PlannedStep, Stage
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
 from executors.state import Target, read_state, run_step
-from executors.step_planning import file_row, implied_effects, plan_steps
+from executors.step_planning import implied_effects, plan_steps
 from executors.transport import Cancel
 from intents.errors import PlanError
 from intents.intent import Intent, Operation, Undo

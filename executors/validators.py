@@ -62,6 +62,9 @@ VALIDATORS: Mapping[str, Validator] = {
         Validator("visudo", ("visudo", "-c", "-f", CANDIDATE)),  # visudo(8)
         Validator("fstab", ("findmnt", "--verify", "--tab-file", CANDIDATE)),  # findmnt(8), util-linux 2.29
         Validator("nginx", ("nginx", "-t", "-q", "-c", CANDIDATE)),  # nginx(8)
+        Validator("apache", ("apache2ctl", "-t", "-f", CANDIDATE)),  # apache2ctl(8)
+        Validator("nft", ("nft", "-c", "-f", CANDIDATE)),  # nft(8)
+        Validator("promtool", ("promtool", "check", "config", CANDIDATE)),  # promtool(1)
         Validator("json", parse=_parse_json),
         Validator("toml", parse=_parse_toml),
         Validator("yaml", parse=_parse_yaml),
@@ -73,6 +76,9 @@ _OF_PATHS: tuple[tuple[str, str], ...] = (
     (r"/etc/sudoers(\.d/[^/]+)?", "visudo"),
     (r"/etc/fstab", "fstab"),
     (r"/etc/nginx/nginx\.conf", "nginx"),
+    (r"/etc/apache2/apache2\.conf", "apache"),
+    (r"/etc/nftables\.conf", "nft"),
+    (r"/etc/prometheus/prometheus\.ya?ml", "promtool"),
     (r".*\.json", "json"),
     (r".*\.toml", "toml"),
     (r".*\.ya?ml", "yaml"),

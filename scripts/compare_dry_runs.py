@@ -151,9 +151,7 @@ def by_ansible(change: Change, folder: Path, inventory: Path) -> Said:
         "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
     }
     program = Path(sys.executable).with_name("ansible")
-    told = run(
-        [str(program), "all", "-i", str(inventory), "-m", module, "-a", words, "--check", "--diff"], environment
-    )
+    told = run([str(program), "all", "-i", str(inventory), "-m", module, "-a", words, "--check", "--diff"], environment)
     found = re.search(r"(SUCCESS|CHANGED|FAILED|SKIPPED|UNREACHABLE)[!]?", told)
     if found is None or found[1] in {"FAILED", "UNREACHABLE", "SKIPPED"}:
         return Said(None, shows_what=False)

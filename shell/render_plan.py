@@ -186,7 +186,7 @@ def step_words(step: Step) -> str:
     if isinstance(step, PlaybookStep):
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in step.variables)
         return f"playbook {step.playbook} {variables}".rstrip() + account
-    verb = "create" if step.before_sha256 is None else "delete" if step.after is None else "edit"
+    verb = "create" if step.before_sha256 is None else "delete" if step.is_deletion else "edit"
     return f"{verb} {shlex.quote(step.path)}{account}"
 
 

@@ -16,11 +16,11 @@ import pytest
 from executors.ansible import _ssh_variables, apply_playbook, check_playbook
 from executors.ansible_events import Report
 from executors.applying import apply_plan
-from executors.run import Run
 from executors.local import LocalTransport
 from executors.plan import Effect, Plan, PlaybookStep
 from executors.planning import make_plan
 from executors.policy import Policy
+from executors.run import Run
 from executors.ssh import SshTransport
 from executors.ssh_config import HostAddress
 from executors.state import Target

@@ -16,7 +16,16 @@ NOISE = (
     *("var/lib/sayso", "var/lib/private", "var/lib/apt/periodic"),
     *("etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-", "etc/.pwd.lock"),
     *("etc/mtab", "etc/resolv.conf", "var/lib/dpkg/status-old", "var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend"),
-    *("var/lib/dpkg/triggers/Lock", "var/lib/apt/lists/lock", "var/lib/dbus", "var/spool/cron/atjobs/.SEQ", "root/.local", "home/ops/.local", "root/.ansible", "home/ops/.ansible"),
+    *(
+        "var/lib/dpkg/triggers/Lock",
+        "var/lib/apt/lists/lock",
+        "var/lib/dbus",
+        "var/spool/cron/atjobs/.SEQ",
+        "root/.local",
+        "home/ops/.local",
+        "root/.ansible",
+        "home/ops/.ansible",
+    ),
 )
 """Paths below / that change by themselves, or hold what a program keeps for itself; with all below them."""
 BLOCK_BYTES = 1 << 20
