@@ -5,6 +5,7 @@ The same two tell afterwards whether it came true: "exited 0" alone is no succes
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from intents.values import Column, Json, Row
 SHOWN_ROWS = 200
 """Rows of a dry run that a diff shows one by one; of more, number and total size stand for the rest."""
 SHOWN_TOUCHED = 20
+PAUSE_S = 0.2
+"""Between two looks at a state that takes a while to come."""
 
 SIMULATED = "simulated_sha256"
 """The key in a state before that stands for the rows of the tool's dry run."""
@@ -110,7 +113,27 @@ def not_come_true(
     before: Mapping[str, Json],
     cancel: Cancel | None,
 ) -> tuple[Row, list[str]]:
-    """Return the state after a change, and in words what it lacks of what was promised."""
+    """Return the state after a change, and in words what it lacks of what was promised.
+
+    Where the operation says that it takes a while, the state is read until it is so or that time is over.
+    """
+    deadline = time.monotonic() + operation.expect_within_s
+    while True:
+        after, problems = _lacking_now(intent, operation, values, target, before=before, cancel=cancel)
+        if not problems or time.monotonic() >= deadline or (cancel is not None and cancel.is_set):
+            return after, problems
+        time.sleep(PAUSE_S)
+
+
+def _lacking_now(
+    intent: Intent,
+    operation: Operation,
+    values: Mapping[str, Json],
+    target: Target,
+    *,
+    before: Mapping[str, Json],
+    cancel: Cancel | None,
+) -> tuple[Row, list[str]]:
     after: Row = {}
     problems: list[str] = []
     if operation.state is not None:

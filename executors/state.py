@@ -125,6 +125,13 @@ def read_rows(
     failure = failure_of(completed, step, target.host)
     if failure is not None:
         raise failure
+    if completed.is_truncated:
+        raise StepError(
+            f"`{step.argv[0]}` says more than can be held, so what would change can't be told.",
+            remedy="Ask for less at once.",
+            host=target.host,
+            argv=step.argv,
+        )
     if completed.exit_code and b"ermission denied" in completed.stderr:
         # An accepted exit code (stat: 1) means "absent" only when nothing was hidden from us.
         raise StepError(

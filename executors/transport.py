@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "SYSTEMD_COLORS": "0",
     "TERM": "dumb",
     "NO_COLOR": "1",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "NEEDRESTART_MODE": "l",
 }
 """The environment of every command; nothing of the caller's own environment but HOME and USER is added."""
 

@@ -92,6 +92,7 @@ def _operation(entry: _Entry) -> Operation:
         simulate=_read(entry["simulate"]) if "simulate" in entry else None,
         needs=_expectations(entry["needs"]),
         expect=_expectations(entry["expect"]),
+        expect_within_s=float(entry["expect_within_s"]),
         touches=tuple(Touch(touch["label"], _read(touch["read"])) for touch in entry["touches"]),
         always=entry["always"],
         undo=_undo(entry["undo"]) if "undo" in entry else None,

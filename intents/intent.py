@@ -206,6 +206,8 @@ class Operation:
     needs: tuple[Expectation, ...] = ()
     """What the state must be before the change; else the change is refused."""
     expect: tuple[Expectation, ...] = ()
+    expect_within_s: float = 0.0
+    """How long the state may take to become so after the command has ended (a process that is asked to end)."""
     touches: tuple[Touch, ...] = ()
     always: bool = False
     """Runs even when the state already is as expected (a restart)."""

@@ -162,6 +162,7 @@ class OperationEntry(_Strict):
     simulate: ReadEntry | None = None
     needs: dict[str, ExpectationEntry] = {}
     expect: dict[str, ExpectationEntry] = {}
+    expect_within_s: float | int = Field(default=0, ge=0, le=120)
     touches: list[TouchEntry] = []
     always: bool = False
     undo: UndoEntry | None = None
