@@ -23,9 +23,11 @@ def list_files(folder: Path, suffixes: Sequence[str], *, must_be_root: bool | No
     """
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - Path.glob hides a folder that can't be read
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return ()
     except OSError as error:
+        if isinstance(error, NotADirectoryError) and not os.path.lexists(folder):
+            return ()  # something above it is no folder
         raise bad_file(folder, f"can't be read ({error.strerror})") from None
     if must_be_root is not None:
         for place in _places_above(folder):
