@@ -6,7 +6,7 @@ from executors.command_planning import not_come_true
 from executors.edit_planning import carry_out_edit
 from executors.file_state import last_line
 from executors.plan import EditStep, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, Stage
-from executors.state import Target, UnreachableStepError, execute, failure_of
+from executors.state import Target, UnreachableStepError, execute, failure_of, parser_options
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError
 from intents.intent import Intent, Operation
@@ -42,15 +42,17 @@ def carry_out(
             )  # fmt: skip
         return _with_output(target.host, status, completed, message=str(failure))
     if operation.read is not None:
-        return _rows(stage, operation, completed, target.host)
+        return _rows(
+            stage, operation, completed, target.host, parser_options(intent, operation.read, stage.values_of(planned))
+        )
     return _verified(stage, intent, operation, planned, completed, target, cancel)
 
 
-def _rows(stage: Stage, operation: Operation, completed: Completed, host: str) -> Outcome:
+def _rows(stage: Stage, operation: Operation, completed: Completed, host: str, options: Mapping[str, str]) -> Outcome:
     read = operation.read
     if read is None:
         raise PlanError("This operation reads nothing.", remedy="Report this pack.")
-    rows = parse_output(read.parser, completed.stdout, read.columns)
+    rows = parse_output(read.parser, completed.stdout, read.columns, options)
     table = apply_operations(rows, read.columns, _asked_of(rows, stage), order=read.order, limit=read.limit)
     return Outcome(
         host,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from executors.acting_account import acting_account
 from executors.diffs import state_diff
 from executors.plan import Effect, PlannedStep, Touched
-from executors.state import Target, expected_values, read_rows, read_state, run_step, unmet
+from executors.state import Target, expected_values, listed, read_rows, read_state, run_step, unmet
 from executors.transport import Cancel
 from intents.errors import PlanError, SaysoError
 from intents.intent import Intent, Operation
@@ -155,6 +155,10 @@ def predicted_state(intent: Intent, operation: Operation, values: Mapping[str, J
             after[expectation.column] = "(new)"
             continue
         accepted = expected_values(intent, expectation, values)
+        if expectation.test in {"contains", "lacks"}:
+            others = [one for one in listed(before.get(expectation.column)) if one not in accepted]
+            after[expectation.column] = [*others, *accepted] if expectation.test == "contains" else others
+            continue
         if str(before.get(expectation.column)) not in accepted:
             after[expectation.column] = accepted[0] if accepted else None
     return after

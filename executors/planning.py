@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from executors.command_planning import Forecast
+from executors.follow_ups import follow_ups_of, without_declared
 from executors.path_effects import risk_with
 from executors.plan import EditStep, Envelope, Plan, PlannedStep, Stage
 from executors.plan_hash import finish_plan
@@ -39,7 +40,7 @@ def make_plan(
     `UnreachableError` when a target of a change can't be reached.
     """
     planner = _Planner(catalogue, targets, cancel, protected)
-    for match in matches:
+    for match in without_declared(matches):
         planner.add(match)
     return finish_plan(request, planner.stages, targets, host_evidence=host_evidence, now=now)
 
@@ -53,19 +54,31 @@ class _Planner:
     cancel: Cancel | None
     protected: Protected
     stages: list[Stage] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    """Of each match of the request, the place of its stage."""
     forecasts: dict[str, Forecast] = field(default_factory=dict)
 
     def add(self, match: Match) -> None:
-        """Plan one more match."""
+        """Plan one more match of the request, and what it declares to follow."""
+        self.places.append(len(self.stages))
+        stage = self._plan(match, self.targets)
+        for following, targets in follow_ups_of(stage, self.catalogue, self.targets):
+            self._plan(following, targets)
+
+    def _plan(self, match: Match, targets: Sequence[Target]) -> Stage:
         intent = self.catalogue[match.intent]
         envelope = self._envelope(match)
-        hosts = {target.host: self._steps(intent, match, target, envelope) for target in self.targets}
+        hosts = {target.host: self._steps(intent, match, target, envelope) for target in targets}
+        if match.declared_by is not None:  # its state may be another once the step before has been made
+            hosts = {host: tuple(replace(one, is_predicted=True) for one in steps) for host, steps in hosts.items()}
         stage = Stage(intent.name, intent.risk, intent.effects, match, hosts, envelope=envelope)
         values = [stage.values_of(planned) for steps in hosts.values() for planned in steps] or [match.values()]
         self._refuse_second_edit(hosts)
         effects = effects_in(intent, hosts)
         risk = risk_with(max(intent.risk_for(one) for one in values), effects)
-        self.stages.append(replace(stage, risk=risk, effects=effects))
+        stage = replace(stage, risk=risk, effects=effects)
+        self.stages.append(stage)
+        return stage
 
     def _steps(
         self, intent: Intent, match: Match, target: Target, envelope: Envelope | None
@@ -95,12 +108,13 @@ class _Planner:
         if not match.references:
             return None
         ((parameter, reference),) = match.references.items()
-        if not any(stage.risk.value for stage in self.stages[: reference.match + 1]):
+        source = self.places[reference.match]
+        if not any(stage.risk.value for stage in self.stages[: source + 1]):
             return None
-        return Envelope(parameter, reference.match, reference.column, REFERENCED_ROWS)
+        return Envelope(parameter, source, reference.column, REFERENCED_ROWS)
 
     def _rows(self, reference: RowReference, target: Target) -> Sequence[Mapping[str, Json]]:
-        source = self.stages[reference.match]
+        source = self.stages[self.places[reference.match]]
         intent = self.catalogue[source.intent]
         read = intent.operation_for(target.facts).read
         if read is None:

@@ -141,7 +141,13 @@ def read_rows(
             argv=step.argv,
             exit_code=completed.exit_code,
         )
-    return tuple(parse_output(read.parser, completed.stdout, read.columns))
+    return tuple(parse_output(read.parser, completed.stdout, read.columns, parser_options(intent, read, values)))
+
+
+def parser_options(intent: Intent, read: Read, values: Mapping[str, Json]) -> dict[str, str]:
+    """Return what the parser of a read is told besides the output; a parameter that was not given has no entry."""
+    rendered = {name: render_word(word, intent.parameters, values) for name, word in read.parser_options.items()}
+    return {name: "".join(words) for name, words in rendered.items() if words}
 
 
 def read_state(intent: Intent, read: Read, values: Mapping[str, Json], target: Target, cancel: Cancel | None) -> Row:
@@ -159,6 +165,11 @@ def expected_values(intent: Intent, expectation: Expectation, values: Mapping[st
     for value in expectation.values:
         accepted += render_word(value, intent.parameters, values) if isinstance(value, Word) else [as_text(value)]
     return accepted
+
+
+def listed(value: Json) -> list[str]:
+    """Return the items of a list column as texts; none for anything else."""
+    return [as_text(one) for one in value] if isinstance(value, list | tuple) else []
 
 
 def as_text(value: Json) -> str:
@@ -182,6 +193,11 @@ def unmet(
         elif expectation.test == "changed":
             if before is None or as_text(before.get(expectation.column)) == shown:
                 problems.append(f"{expectation.column} is still {shown or 'unset'}")
+        elif expectation.test in {"contains", "lacks"}:
+            (wanted,) = expected_values(intent, expectation, values)
+            if (wanted in listed(now.get(expectation.column))) != (expectation.test == "contains"):
+                lacking = "doesn't hold" if expectation.test == "contains" else "still holds"
+                problems.append(f"{expectation.column} {lacking} {wanted}")
         else:
             accepted = expected_values(intent, expectation, values)
             if shown not in accepted or not now:

@@ -103,7 +103,7 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
             f"On {target.host} it would now touch {', '.join(again.effects)}, which was not approved.",
             remedy="Look at where its paths lead, and ask again.",
         )
-    if again.step == planned.step and _is_unmoved(intent, planned, again, target):
+    if again.step == planned.step and _is_unmoved(stage, intent, planned, again, target):
         return
     moved = state_diff(dict(planned.before), dict(again.before), "since the plan was made")
     if isinstance(again.step, PlaybookStep):
@@ -114,8 +114,13 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
     )
 
 
-def _is_unmoved(intent: Intent, planned: PlannedStep, again: PlannedStep, target: Target) -> bool:
-    """Whether the state is the one that was planned from; of one that was foreseen, what was promised must have come."""
+def _is_unmoved(stage: Stage, intent: Intent, planned: PlannedStep, again: PlannedStep, target: Target) -> bool:
+    """Whether the state is the one that was planned from; of one that was foreseen, what was promised must have come.
+
+    A follow-up is there to act on what the step before it left: its state may be any.
+    """
+    if stage.match.declared_by is not None:
+        return True
     if not planned.is_predicted:
         return again.before == planned.before
     promised = [one.column for one in intent.operation_for(target.facts).expect if one.test != "changed"]

@@ -55,7 +55,51 @@ def undo_stages(
     """
     undoing = _Undoing(record, catalogue, context, cancel, protected)
     forecasts = {host: Forecast() for host in targets}
-    return [_undo_step(undoing, step, targets[step.host], forecasts[step.host]) for step in reversed(steps)]
+    done_again: dict[int, list[DoneStep]] = {}
+    stages: list[Stage] = []
+    for place, step in reversed(list(enumerate(steps))):
+        declaring = _declaring(steps[:place], step, catalogue, targets[step.host])
+        if declaring is not None and not _has_inverse(step, catalogue, targets[step.host]):
+            done_again.setdefault(declaring, []).append(step)
+            continue
+        stages.append(_undo_step(undoing, step, targets[step.host], forecasts[step.host]))
+        stages += [
+            _do_again(undoing, following, step.intent, targets[step.host])
+            for following in reversed(done_again.pop(place, []))
+        ]
+    return stages
+
+
+def _declaring(
+    before: Sequence[DoneStep], step: DoneStep, catalogue: Mapping[str, Intent], target: Target
+) -> int | None:
+    """Return the place of the step that this one follows by that one's own declaration, or None."""
+    for place in reversed(range(len(before))):
+        intent = catalogue.get(before[place].intent)
+        if intent is None or before[place].host != step.host:
+            continue
+        if any(one.intent == step.intent for one in intent.operation_for(target.facts).then):
+            return place
+    return None
+
+
+def _has_inverse(step: DoneStep, catalogue: Mapping[str, Intent], target: Target) -> bool:
+    intent = catalogue.get(step.intent)
+    undo = intent.operation_for(target.facts).undo if intent is not None else None
+    return step.edit_path is not None or (undo is not None and undo.intent is not None)
+
+
+def _do_again(undoing: "_Undoing", step: DoneStep, declared_by: str, target: Target) -> Stage:
+    """A follow-up that has no inverse (a reload) makes what was taken back take effect, as it did the change."""
+    intent = undoing.catalogue[step.intent]
+    evidence = Evidence("history", note=f"record {undoing.record}")
+    arguments = {name: Argument(value, evidence) for name, value in step.arguments.items()}
+    match = Match(intent.name, arguments, 1.0, declared_by=declared_by)
+    planned = plan_steps(intent, match.values(), target, cancel=undoing.cancel, protected=undoing.protected)
+    planned = tuple(replace(one, is_predicted=True) for one in planned)
+    effects = tuple(dict.fromkeys(effect for one in planned for effect in one.effects))
+    risk = risk_with(intent.risk_for(match.values()), effects)
+    return Stage(intent.name, risk, effects, match, {target.host: planned}, undo_of=undoing.record)
 
 
 @dataclass(frozen=True, slots=True)

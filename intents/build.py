@@ -9,6 +9,7 @@ from intents.intent import (
     Command,
     Edit,
     Expectation,
+    FollowUp,
     Intent,
     NearMiss,
     Operation,
@@ -96,6 +97,7 @@ def _operation(entry: _Entry) -> Operation:
         touches=tuple(Touch(touch["label"], _read(touch["read"])) for touch in entry["touches"]),
         always=entry["always"],
         undo=_undo(entry["undo"]) if "undo" in entry else None,
+        then=tuple(FollowUp(one["intent"], _word_map(one["with"])) for one in entry["then"]),
     )
 
 
@@ -114,7 +116,14 @@ def _read(entry: _Entry) -> Read:
         Column(column["name"], column["type"], tuple(column["says"]), column["description"], tuple(column["values"]))
         for column in entry["columns"]
     )
-    return Read(_command(entry), entry["parse"], columns, tuple(entry["order"]), entry.get("limit"))
+    return Read(
+        _command(entry),
+        entry["parse"],
+        columns,
+        tuple(entry["order"]),
+        entry.get("limit"),
+        _word_map(entry["parse_with"]),
+    )
 
 
 def _edit(entry: _Entry) -> Edit:
@@ -149,6 +158,9 @@ def _expectation(column: str, test: Json) -> Expectation:
             return Expectation(column, "changed")
         if "absent" in test:
             return Expectation(column, "absent")
+        for word in ("contains", "lacks"):
+            if word in test:
+                return Expectation(column, "contains" if word == "contains" else "lacks", (_literal(test[word]),))
         choices = test.get("one_of")
         values = choices if isinstance(choices, Sequence) and not isinstance(choices, str) else ()
         return Expectation(column, "one_of", tuple(_literal(value) for value in values))

@@ -6,7 +6,7 @@ from typing import Any
 
 from intents.build import build_intent
 from intents.errors import CatalogueError, ValueRejected
-from intents.intent import Intent, Operation, Risk, Word
+from intents.intent import FollowUp, Intent, Operation, Risk, Word
 from intents.pack_file import KeyPath, PackFile, parse_pack
 from intents.pack_source import PackSource
 from intents.parsers import is_known_parser
@@ -115,6 +115,22 @@ def programs_of(intent: Intent) -> set[str]:
     return programs
 
 
+def _check_follow_up(intent: Intent, follow_up: FollowUp, built: Mapping[str, Intent]) -> None:
+    following = built.get(follow_up.intent)
+    if following is None:
+        problem = f"its `then` names `{follow_up.intent}`, which doesn't exist"
+    elif set(follow_up.arguments) - set(following.parameters):
+        unknown = min(set(follow_up.arguments) - set(following.parameters))
+        problem = f"`{following.name}` has no parameter `{unknown}`"
+    elif any(operation.then for operation in operations_of(following)):
+        problem = f"`{following.name}` has a `then` of its own"
+    elif missing := {one.name for one in following.parameters.values() if one.required} - set(follow_up.arguments):
+        problem = f"`{following.name}` needs `{min(missing)}`"
+    else:
+        return
+    raise CatalogueError(f"`{intent.name}`: {problem}.", remedy="See `then` in docs/packs.md.", where=intent.where)
+
+
 def _check_references(built: dict[str, Intent]) -> None:
     for intent in built.values():
         for operation in operations_of(intent):
@@ -133,6 +149,8 @@ def _check_references(built: dict[str, Intent]) -> None:
                         remedy="Check the undo's arguments.",
                         where=intent.where,
                     )
+            for follow_up in operation.then:
+                _check_follow_up(intent, follow_up, built)
         for miss in intent.near_misses:
             if miss.intent is not None and miss.intent not in built:
                 raise CatalogueError(

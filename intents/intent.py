@@ -120,6 +120,8 @@ class Read:
     """Default order: column names, `-` in front for descending."""
     limit: int | None = None
     """How many rows are shown when the request says nothing else ("10 of 212")."""
+    parser_options: Mapping[str, Word] = field(default_factory=dict)
+    """What the parser is told besides the output (a key, a separator), as templates by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class PlaybookRun:
     timeout_s: float = 300.0
 
 
-ExpectTest: TypeAlias = Literal["equals", "changed", "one_of", "absent"]
+ExpectTest: TypeAlias = Literal["equals", "changed", "one_of", "absent", "contains", "lacks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class Expectation:
     """What the state must show after the change: a column against a literal or `{parameter}`.
 
     `changed`: the value differs from the one before (a restart's MainPID). `one_of`: any of `values`.
+    `contains` and `lacks`: the list in the column holds the value, or doesn't.
     """
 
     column: str
@@ -178,6 +181,14 @@ class Undo:
     intent: str | None = None
     arguments: Mapping[str, Word] = field(default_factory=dict)
     impossible: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """An intent that belongs to a change and is planned as its next step (a reload after an edit)."""
+
+    intent: str
+    arguments: Mapping[str, Word] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +223,8 @@ class Operation:
     always: bool = False
     """Runs even when the state already is as expected (a restart)."""
     undo: Undo | None = None
+    then: tuple[FollowUp, ...] = ()
+    """What is planned after it, on the hosts where it changes something."""
 
     @property
     def commands(self) -> tuple[Command, ...]:

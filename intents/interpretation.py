@@ -62,6 +62,8 @@ class Match:
     operations_evidence: tuple[Evidence, ...] = ()
     references: Mapping[str, RowReference] = field(default_factory=dict)
     """Parameter name -> where its values come from, for those that have no argument."""
+    declared_by: str | None = None
+    """The intent before it that declares it as its next step; None for what the request asks for itself."""
 
     def values(self) -> dict[str, Json]:
         """Return parameter name -> value, without the evidence."""

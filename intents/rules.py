@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from intents.errors import ValueRejected
 from intents.intent import Command, Intent, Operation, Read, Template, Word
+from intents.parsers.options import options_of
 from intents.template import words_of
 
 NAME = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9_]*\Z")
@@ -73,6 +74,11 @@ def _check_read(
     yield from _check_command(intent, read.command, path)
     if not known_parser(read.parser):
         yield (*path, "parse"), f"there is no parser `{read.parser}`"
+    options, known = set(read.parser_options), options_of(read.parser)
+    if options - known:
+        yield (*path, "parse_with"), f"`{read.parser}` takes {', '.join(sorted(known)) or 'no options'}"
+    for word in read.parser_options.values():
+        yield from _check_placeholder(intent, word, (*path, "parse_with"))
     names = {column.name for column in read.columns}
     for column in read.order:
         if column.removeprefix("-") not in names:
@@ -82,25 +88,37 @@ def _check_read(
 def _check_change_words(
     intent: Intent, operation: Operation, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    state_columns = {column.name for column in operation.state.columns} if operation.state else set()
-    for expectation in (*operation.needs, *operation.expect):
-        if expectation.test != "absent" and expectation.column not in state_columns:
-            yield (*path, "expect"), f"`{expectation.column}` is no column of `state`"
-        for value in expectation.values:
-            if isinstance(value, Word):
-                yield from _check_placeholder(intent, value, (*path, "expect"))
+    columns = {column.name: column.type for column in operation.state.columns} if operation.state else {}
+    yield from _check_expectations(intent, operation, columns, (*path, "expect"))
     words: Mapping[str, Word] = operation.undo.arguments if operation.undo else {}
     for word in words.values():
         if word.parameter and word.parameter.startswith("before."):
-            if word.parameter.removeprefix("before.") not in state_columns:
+            if word.parameter.removeprefix("before.") not in columns:
                 yield (*path, "undo"), f"`{word.parameter}` is no column of `state`"
         else:
             yield from _check_placeholder(intent, word, (*path, "undo"))
     edit, playbook = operation.edit, operation.playbook
-    for word in (edit.path, *edit.arguments.values()) if edit else ():
-        yield from _check_placeholder(intent, word, (*path, "edit"))
-    for word in playbook.variables.values() if playbook else ():
-        yield from _check_placeholder(intent, word, (*path, "playbook"))
+    further = {
+        "edit": (edit.path, *edit.arguments.values()) if edit else (),
+        "playbook": tuple(playbook.variables.values()) if playbook else (),
+        "then": tuple(word for one in operation.then for word in one.arguments.values()),
+    }
+    for key, some in further.items():
+        for word in some:
+            yield from _check_placeholder(intent, word, (*path, key))
+
+
+def _check_expectations(
+    intent: Intent, operation: Operation, columns: Mapping[str, str], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for expectation in (*operation.needs, *operation.expect):
+        if expectation.test != "absent" and expectation.column not in columns:
+            yield path, f"`{expectation.column}` is no column of `state`"
+        elif expectation.test in {"contains", "lacks"} and columns[expectation.column] != "list":
+            yield path, f"`{expectation.column}` is no column of type `list`"
+        for value in expectation.values:
+            if isinstance(value, Word):
+                yield from _check_placeholder(intent, value, path)
 
 
 def _check_command(intent: Intent, command: Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -82,6 +82,7 @@ class ReadEntry(CommandEntry):
     """A program whose output is parsed to rows."""
 
     parse: Text
+    parse_with: dict[ParameterName, str] = {}
     columns: list[ColumnEntry] = Field(min_length=1)
     order: list[str] = []
     limit: int | None = Field(default=None, ge=1)
@@ -127,6 +128,18 @@ class AbsentEntry(_Strict):
     absent: Literal[True]
 
 
+class ContainsEntry(_Strict):
+    """An expectation: the list holds this value."""
+
+    contains: Text
+
+
+class LacksEntry(_Strict):
+    """An expectation: the list doesn't hold this value."""
+
+    lacks: Text
+
+
 class UndoEntry(_Strict):
     """The inverse request, or why there is none."""
 
@@ -148,7 +161,14 @@ class TouchEntry(_Strict):
     read: ReadEntry
 
 
-ExpectationEntry = Scalar | ChangedEntry | OneOfEntry | AbsentEntry
+class FollowUpEntry(_Strict):
+    """An intent that is planned as the next step after a change."""
+
+    intent: Text
+    arguments: dict[ParameterName, str] = Field(default={}, alias="with")
+
+
+ExpectationEntry = Scalar | ChangedEntry | OneOfEntry | AbsentEntry | ContainsEntry | LacksEntry
 
 
 class OperationEntry(_Strict):
@@ -166,6 +186,7 @@ class OperationEntry(_Strict):
     touches: list[TouchEntry] = []
     always: bool = False
     undo: UndoEntry | None = None
+    then: list[FollowUpEntry] = []
 
     @model_validator(mode="after")
     def _one_shape(self) -> "OperationEntry":
@@ -178,6 +199,8 @@ class OperationEntry(_Strict):
             raise ValueError("a change by command needs `state` with `expect`, or `simulate`")
         if self.change is None and (self.simulate is not None or self.needs):
             raise ValueError("`simulate` and `needs` belong to a `change`")
+        if self.then and self.change is None and self.edit is None:
+            raise ValueError("`then` stands beside a `change` or an `edit`")
         if self.needs and self.state is None:
             raise ValueError("`needs` is about `state`, which is missing")
         if self.playbook is not None and (self.state is not None or self.expect or self.undo is None):

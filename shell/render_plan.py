@@ -31,7 +31,7 @@ def render_plan(plan: Plan, console: "Console", *, zone: tzinfo | None = None) -
         return
     for number, stage in enumerate(plan.stages, start=1):
         mark = f"{number}. " if len(plan.stages) > 1 else ""
-        render_match(stage.match, console, lead=f"{mark}Understood: ", zone=zone)
+        render_match(stage.match, console, lead=f"{mark}{_lead(stage)}: ", zone=zone)
         if stage.undo_of is not None:
             print_line(console, f"takes back what record {stage.undo_of} did", indent=_INDENT)
         origin = evidence_words(plan.host_evidence)
@@ -43,6 +43,10 @@ def render_plan(plan: Plan, console: "Console", *, zone: tzinfo | None = None) -
     _render_not_undoable(plan, console)
     _render_touched(plan, console)
     _render_risk(plan, console)
+
+
+def _lead(stage: Stage) -> str:
+    return "Understood" if stage.match.declared_by is None else f"Belongs to {stage.match.declared_by}"
 
 
 def render_empty_plan(plan: Plan, console: "Console") -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from executors.command_planning import predicted_state
-from executors.state import run_step, unmet
+from executors.state import parser_options, run_step, unmet
 from intents.catalogue import Catalogue
 from intents.errors import ValueRejected
 from intents.grounding import default_value
@@ -88,10 +88,12 @@ def _check_playbook(intent: Intent, operation: Operation, case: Case) -> None:
     find_playbook(run.name).complete(variables)
 
 
-def _check_rows(operation: Operation, case: Case) -> None:
+def _check_rows(intent: Intent, operation: Operation, case: Case) -> None:
     read = operation.read or operation.state
     assert read is not None
-    rows = parse_output(read.parser, case["output"].encode(), read.columns)
+    rows = parse_output(
+        read.parser, case["output"].encode(), read.columns, parser_options(intent, read, _values(intent, case))
+    )
     assert [dict(row) for row in rows] == case["rows"]
 
 
@@ -128,7 +130,7 @@ def test_golden_case(name: str, case: Case) -> None:
         _check_playbook(intent, operation, case)
     if "output" in case:
         kinds += 1
-        _check_rows(operation, case)
+        _check_rows(intent, operation, case)
     if "effect" in case:
         kinds += 1
         _check_effect(intent, operation, case)

@@ -24,6 +24,7 @@ from intents.parsers import (
     users,
 )
 from intents.parsers.conversion import ParseError, convert, decode, rows_of
+from intents.parsers.options import NO_OPTIONS, PARSERS_WITH_OPTIONS
 from intents.values import Column, Row
 
 Parser: TypeAlias = Callable[[bytes, tuple[Column, ...]], list[Row]]
@@ -103,16 +104,18 @@ def is_known_parser(name: str) -> bool:
     """
     match = _JC_NAME.match(name)
     if match is None:
-        return name in PARSERS
+        return name in PARSERS or name in PARSERS_WITH_OPTIONS
     from importlib.util import find_spec
 
     return find_spec(f"jc.parsers.{match[1]}") is not None
 
 
-def parse_output(parser: str, output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+def parse_output(
+    parser: str, output: bytes, columns: tuple[Column, ...], options: Mapping[str, str] = NO_OPTIONS
+) -> list[Row]:
     r"""Return the rows of `output`, each with every column of `columns` in its type and unit.
 
-    `parser` is a name of `PARSERS` or `jc:NAME`. Raises `ParseError` for output of another form.
+    `parser` is a name of `PARSERS`, of `PARSERS_WITH_OPTIONS`, or `jc:NAME`. Raises `ParseError` for output of another form.
 
     >>> parse_output("kv", b"Timezone=UTC\nNTP=yes\n", (Column("NTP", "boolean"),))
     [{'NTP': True}]
@@ -120,6 +123,8 @@ def parse_output(parser: str, output: bytes, columns: tuple[Column, ...]) -> lis
     match = _JC_NAME.match(parser)
     if match is not None:
         return _parse_with_jc(match[1], output, columns)
+    if parser in PARSERS_WITH_OPTIONS:
+        return PARSERS_WITH_OPTIONS[parser](output, columns, options)
     return PARSERS[parser](output, columns)
 
 
@@ -152,4 +157,4 @@ def _parse_with_jc(name: str, output: bytes, columns: tuple[Column, ...]) -> lis
     return rows_of(generic.records_of(parsed, f"jc:{name}"), columns)
 
 
-__all__ = ["PARSERS", "ParseError", "Parser", "convert", "is_known_parser", "parse_output"]
+__all__ = ["PARSERS", "PARSERS_WITH_OPTIONS", "ParseError", "Parser", "convert", "is_known_parser", "parse_output"]

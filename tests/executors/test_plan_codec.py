@@ -118,7 +118,7 @@ def test_a_value_of_another_type_is_refused_or_another_plan(data: st.DataObject)
         decoded = decode_plan(value)
     except PlanError:
         return
-    assert (json.dumps(value) == before) == (decoded == decode_plan(WRITTEN))
+    assert (json.dumps(value) == before) == (repr(decoded) == repr(decode_plan(WRITTEN)))  # 1.0 == True
     assert encode_plan(decoded) == value, "only what would be written so again is read"
 
 
