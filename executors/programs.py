@@ -5,6 +5,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from executors.missing_programs import MissingProgramError
 from executors.transport import TRUSTED_PATH
 from intents.errors import StepError
 
@@ -46,12 +47,7 @@ def find_program(name: str, *, host: str = "local", directories: Sequence[str] =
             host=host,
             argv=(name,),
         )
-    raise StepError(
-        f"This needs `{path.name}`, which isn't installed.",
-        remedy=f"Install the package that provides `{path.name}` and ask again.",
-        host=host,
-        argv=(name,),
-    )
+    raise MissingProgramError(path.name, host=host)
 
 
 def _fault(candidate: str) -> str | None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from executors.accounts import sudo_error
 from executors.become import Become, Dialogue, clear
 from executors.feed import Feed
+from executors.missing_programs import MissingProgramError
 from executors.ssh_config import HostAddress
 from executors.ssh_connection import SshConnection
 from executors.ssh_errors import shown, target_error
@@ -357,10 +358,11 @@ class SshTransport:
         # env(1): 127 not found, 126 found but not to be run, each with a line of its own on stderr.
         said = completed.stderr.removeprefix(b"env: ").removeprefix(b"/usr/bin/env: ")
         if completed.exit_code in {126, 127} and said != completed.stderr and completed.argv[0].encode() in said:
-            what = "isn't there" if completed.exit_code == 127 else "may not be run"  # noqa: PLR2004 - see above
+            if completed.exit_code == 127:  # noqa: PLR2004 - see above
+                raise MissingProgramError(completed.argv[0], host=self.host, exit_code=completed.exit_code)
             raise StepError(
-                f"{completed.argv[0]} {what} on {self.host}: {shown(completed.stderr)}",
-                remedy=f"Install it, or look at its permissions; it is looked for in {TRUSTED_PATH}.",
+                f"{completed.argv[0]} may not be run on {self.host}: {shown(completed.stderr)}",
+                remedy=f"Look at its permissions; it is looked for in {TRUSTED_PATH}.",
                 host=self.host,
                 argv=completed.argv,
                 exit_code=completed.exit_code,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from executors.file_state import last_line
+from executors.missing_programs import MissingProgramError
 from executors.ssh_config import HostAddress
 from executors.transport import Cancel, Completed, Login, Transport
 from intents.errors import StepError
@@ -63,16 +64,19 @@ def execute(
     cancel: Cancel | None = None,
     on_output: Callable[[bytes], None] | None = None,
 ) -> Completed:
-    """Run one step on its target."""
-    return target.transport.run(
-        step.argv,
-        stdin=step.stdin,
-        as_user=step.as_user,
-        timeout_s=step.timeout_s,
-        cancel=cancel,
-        on_output=on_output,
-        uninterruptible=step.interrupt != "kill",
-    )
+    """Run one step on its target. Raises `StepError` where it can't be run at all."""
+    try:
+        return target.transport.run(
+            step.argv,
+            stdin=step.stdin,
+            as_user=step.as_user,
+            timeout_s=step.timeout_s,
+            cancel=cancel,
+            on_output=on_output,
+            uninterruptible=step.interrupt != "kill",
+        )
+    except MissingProgramError as error:
+        raise error.on(target.facts.get("packages", "none")) from error
 
 
 def failure_of(completed: Completed, step: RunStep, host: str) -> StepError | None:

@@ -28,7 +28,8 @@ usage: sayso [OPTIONS] WORDS...        one request in plain English
        sayso policy [check | explain | sudoers | grant | grants | revoke]     who may do what
        sayso backups [list | clean]    what edits keep, for undo
        sayso history [N | show RECORD | verify]     what was asked and done
-       sayso intents [show NAME | search WORDS | trust FILE]   what can be asked for
+       sayso intents [show NAME | search WORDS]     what can be asked for
+       sayso intents [new NAME | check FILE | trust FILE]      operations of your own
        sayso model [trust FILE]        the model in use; use another GGUF file
        sayso config                    every setting, its value and where that comes from
 
@@ -116,7 +117,7 @@ def parse_arguments(argv: Sequence[str]) -> Invocation:
     parser.add_argument("--expires")
     parser.add_argument("--until")
     parser.add_argument("--older-than")
-    for flag in ("--dry-run", "--explain", "--yes", "--json", "--debug"):
+    for flag in ("--all", "--dry-run", "--explain", "--yes", "--json", "--debug"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--version", "-V", action="store_true")
     parser.add_argument("--help", "-h", action="store_true")

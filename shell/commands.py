@@ -7,7 +7,6 @@ from pathlib import Path
 from intents.errors import RequestError
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
-from shell.pack_trust import trust_pack, trusted_packs
 from shell.places import settings_of
 
 
@@ -79,40 +78,10 @@ def _model(words: Sequence[str], environment: Environment, options: argparse.Nam
     return ExitStatus.DONE
 
 
-def _intents(words: Sequence[str], environment: Environment, _options: argparse.Namespace) -> ExitStatus:
-    from intents.catalogue import Catalogue
-    from shell.render_intents import render_intent, render_intents
+def _intents(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.intents_commands import run_intents
 
-    out, messages = environment.consoles()
-    if words[:1] == ["trust"] or (words and words[0] == "trust"):
-        if len(words) != 2:  # noqa: PLR2004 - the command and its file
-            raise RequestError("`sayso intents trust` needs one file.", remedy="Name the pack to trust.")
-        path = Path(environment.directory, words[1])
-        names = trust_pack(environment.paths.config, path, environment.uid)
-        messages.print(f"Trusted {path}: {', '.join(names)}", markup=False)
-        return ExitStatus.DONE
-    packs, _ = trusted_packs(environment.paths.config, environment.uid)
-    catalogue = Catalogue.load(cache_directory=environment.paths.cache, user_packs=packs)
-    if not words:
-        render_intents(list(catalogue.values()), out)
-        return ExitStatus.DONE
-    if words[0] == "show" and len(words) == 2:  # noqa: PLR2004 - the command and its name
-        intent = catalogue.get(words[1])
-        if intent is None:
-            closest = catalogue.closest(words[1])
-            raise RequestError(
-                f"There is no intent `{words[1]}`.",
-                remedy=f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them.",
-            )
-        render_intent(intent, out)
-        return ExitStatus.DONE
-    if words[0] == "search" and len(words) > 1:
-        render_intents(catalogue.search(" ".join(words[1:])), out)
-        return ExitStatus.DONE
-    raise RequestError(
-        f"`intents {' '.join(words)}` is no command.",
-        remedy="There are: intents, intents show NAME, intents search WORDS, intents trust FILE.",
-    )
+    return run_intents(words, environment, options)
 
 
 _COMMANDS: Mapping[str, Callable[[Sequence[str], Environment, argparse.Namespace], ExitStatus]] = {

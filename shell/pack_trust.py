@@ -21,7 +21,7 @@ def trusted_packs(config: Path, uid: int) -> tuple[Mapping[Path, bytes], tuple[s
     packs: dict[Path, bytes] = {}
     warnings: list[str] = []
     for path in sorted((config / "packs").glob("*.yml")):
-        content = _own_content(path, uid)
+        content = own_content(path, uid)
         if pins.get(str(path)) == hashlib.sha256(content).hexdigest():
             packs[path] = content
         elif str(path) in pins:
@@ -44,7 +44,7 @@ def trust_pack(config: Path, path: Path, uid: int) -> tuple[str, ...]:
         raise RequestError(f"{path} is not in {folder}.", remedy=f"Put the pack into {folder} first.")
     if not path.exists():
         raise RequestError(f"There is no file {path}.", remedy="Check the path.")
-    content = _own_content(path, uid)
+    content = own_content(path, uid)
     before = set(Catalogue.load())
     names = tuple(name for name in Catalogue.load(user_packs={path: content}) if name not in before)
     pins = {**_read_pins(config), str(path): hashlib.sha256(content).hexdigest()}
@@ -71,7 +71,7 @@ def _read_pins(config: Path) -> dict[str, str]:
     return {str(name): str(pin) for name, pin in kept.items()} if isinstance(kept, dict) else {}
 
 
-def _own_content(path: Path, uid: int) -> bytes:
+def own_content(path: Path, uid: int) -> bytes:
     """Return the content of a pack, refusing one that somebody else could write."""
     with path.open("rb") as stream:
         require_own(os.fstat(stream.fileno()), path, uid)

@@ -354,7 +354,7 @@ def test_a_background_child_that_holds_the_streams_does_not_hold_the_answer(ssh:
 
 
 def test_a_missing_program_is_a_step_error(ssh: SshTransport) -> None:
-    with pytest.raises(StepError, match="no-such-program isn't there") as caught:
+    with pytest.raises(StepError, match="needs `no-such-program`, which isn't installed on target") as caught:
         ssh.run(["no-such-program", "x"])
     assert (caught.value.exit_code, caught.value.host) == (127, "target")
 
