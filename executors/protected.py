@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from executors.host_paths import HostPaths
 from executors.path_uses import vectors_of_change
 from executors.protected_accounts import refused_account
 from executors.protected_network import refused_interface
@@ -55,10 +56,12 @@ def refuse_protected(
     protected: Protected,
     *,
     cancel: Cancel | None = None,
+    host_paths: HostPaths | None = None,
 ) -> None:
     """Raise `PolicyError` where the step would take away something protected; else return.
 
-    For the plan, and once more immediately before the step: links may have moved. Reads the target, and
+    For the plan, and once more immediately before the step: links may have moved. `host_paths` is shared
+    with what else asks about these paths in the same moment. Reads the target, and
     only what the step's arguments call for. Raises `StepError` or `UnreachableError` where that fails.
     """
     if not intent.is_change:
@@ -66,7 +69,7 @@ def refuse_protected(
     paths = [*protected.paths, *_own_paths(target)]
     if target.transport.host == "local":
         paths += [*protected.local_paths, *installation()]
-    found = refused_path(intent, values, target, paths, cancel=cancel)
+    found = refused_path(intent, values, target, paths, host=host_paths or HostPaths(target.transport, cancel))
     for argv in vectors_of_change(intent, values, target.facts):
         found = found or refused_unit(argv, target, protected.units, cancel=cancel)
         found = found or refused_account(argv, target, protected.accounts, cancel=cancel)

@@ -8,7 +8,6 @@ from executors.file_state import shown_path
 from executors.host_paths import Entry, HostPaths, MountPoint, is_within
 from executors.path_uses import CHANGING, PathUse, Use, uses_of
 from executors.state import Target
-from executors.transport import Cancel
 from intents.intent import Intent
 from intents.values import Json
 
@@ -26,13 +25,15 @@ _PARTITION = re.compile(r"p?[0-9]+")
 
 
 def refused_path(
-    intent: Intent, values: Mapping[str, Json], target: Target, own: Sequence[str], *, cancel: Cancel | None
+    intent: Intent, values: Mapping[str, Json], target: Target, own: Sequence[str], *, host: HostPaths
 ) -> str | None:
-    """Return why the step may not touch one of its paths, or None. `own` are folders protected with all below."""
+    """Return why the step may not touch one of its paths, or None. `own` are folders protected with all below.
+
+    Whoever goes on to ask about the same paths gives the same `host` for it: each is looked at once.
+    """
     uses = [use for use in uses_of(intent, values, facts=target.facts) if use.use in CHANGING]
     if not uses:
         return None
-    host = HostPaths(target.transport, cancel)
     trees = [*TREES, *own]
     parents = {use.path: posixpath.dirname(posixpath.normpath(use.path)) for use in uses}
     real = host.resolve_all([*parents, *parents.values(), *trees])

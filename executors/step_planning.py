@@ -43,19 +43,20 @@ def plan_steps(
     """
     for name, value in values.items():
         check_value(intent, name, value)  # wherever it came from: a request, a script, the history
-    refuse_protected(intent, values, target, protected, cancel=cancel)
+    host_paths = HostPaths(target.transport, cancel)
+    refuse_protected(intent, values, target, protected, cancel=cancel, host_paths=host_paths)
     planned = _plan_step(
         intent, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast or Forecast()
     )
-    effects = implied_effects(intent, values, target, cancel)
+    effects = implied_effects(intent, values, target, host_paths)
     return (replace(planned, guard=cuts_access(intent, values, planned, target), effects=effects),)
 
 
 def implied_effects(
-    intent: Intent, values: Mapping[str, Json], target: Target, cancel: Cancel | None
+    intent: Intent, values: Mapping[str, Json], target: Target, host_paths: HostPaths
 ) -> tuple[EffectName, ...]:
     """Return what a step grants or discloses there: as declared, and as its paths imply, also where links lead."""
-    return effects_of(intent, values, resolve=HostPaths(target.transport, cancel).resolve, facts=target.facts)
+    return effects_of(intent, values, resolve=host_paths.resolve, facts=target.facts)
 
 
 def _plan_step(

@@ -9,6 +9,7 @@ from executors.diffs import state_diff, unified_diff
 from executors.edit_planning import file_row
 from executors.file_replace import read_file
 from executors.guard_cuts import cuts_access
+from executors.host_paths import HostPaths
 from executors.path_effects import risk_with
 from executors.plan import EditStep, Effect, PlannedStep, Stage
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
@@ -205,7 +206,8 @@ def _refuse_if_moved(
 
 def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target) -> Stage:
     record = undoing.record
-    refuse_protected(intent, step.arguments, target, undoing.protected, cancel=undoing.cancel)
+    host_paths = HostPaths(target.transport, undoing.cancel)
+    refuse_protected(intent, step.arguments, target, undoing.protected, cancel=undoing.cancel, host_paths=host_paths)
     path = step.edit_path or ""
     now = read_file(target.transport, path, as_user=step.as_user)
     current = now.sha256 if now.exists else None
@@ -235,7 +237,7 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
         name: Argument(value, Evidence("history", note=f"record {record}")) for name, value in step.arguments.items()
     }
     match = Match(intent.name, arguments, 1.0)
-    effects = implied_effects(intent, step.arguments, target, undoing.cancel)
+    effects = implied_effects(intent, step.arguments, target, host_paths)
     planned = replace(planned, effects=effects, guard=cuts_access(intent, step.arguments, planned, target))
     risk = risk_with(intent.risk, effects)
     return Stage(intent.name, risk, effects, match, {target.host: (planned,)}, undo_of=record)
