@@ -33,14 +33,14 @@ from executors.plan import (
 )
 from intents.errors import PlanError
 from intents.interpretation import Argument, Evidence, Match, RowReference
-from intents.operations import Aggregate, Columns, Count, Filter, Group, Limit, Sort, Unique
+from intents.operations import Aggregate, Columns, Count, Export, Filter, Group, Limit, Sort, Unique
 from intents.values import Json
 
 KNOWN_CLASSES: frozenset[type] = frozenset(
     {
         Plan, Stage, Envelope, PlannedStep, Touched, RunStep, EditStep, PlaybookStep,
         Match, Argument, Evidence, RowReference,
-        Filter, Sort, Limit, Count, Aggregate, Group, Unique, Columns,
+        Filter, Sort, Limit, Count, Aggregate, Group, Unique, Columns, Export,
     }
 )  # fmt: skip
 """The classes that a plan is made of; no other is ever built from a file."""

@@ -14,9 +14,10 @@ from executors.state import Target, read_rows
 from executors.step_planning import plan_steps
 from executors.transport import Cancel
 from intents.errors import PlanError, ValueRejected
+from intents.export import exported
 from intents.intent import EffectName, Intent
 from intents.interpretation import Evidence, Match, RowReference
-from intents.operations import apply_operations
+from intents.operations import Table, apply_operations
 from intents.values import Json
 
 REFERENCED_ROWS = 100
@@ -91,7 +92,7 @@ class _Planner:
                 intent, match.values(), target, cancel=self.cancel, forecast=forecast, protected=self.protected
             )
         ((parameter, reference),) = match.references.items()
-        found = referenced_values(self._rows(reference, target), reference.column)
+        found = self._referenced(reference, target)
         return plan_referenced(
             intent,
             match,
@@ -111,9 +112,20 @@ class _Planner:
         source = self.places[reference.match]
         if not any(stage.risk.value for stage in self.stages[: source + 1]):
             return None
+        if reference.format is not None:
+            raise PlanError(
+                "Rows that come after a change can't be written to a file in the same plan.",
+                remedy="Ask for them again when the change is made.",
+            )
         return Envelope(parameter, source, reference.column, REFERENCED_ROWS)
 
-    def _rows(self, reference: RowReference, target: Target) -> Sequence[Mapping[str, Json]]:
+    def _referenced(self, reference: RowReference, target: Target) -> list[Json]:
+        table = self._table(reference, target)
+        if reference.format is None:
+            return referenced_values(table.rows, reference.column)
+        return [exported(table.rows, [column.name for column in table.columns], reference.format)]
+
+    def _table(self, reference: RowReference, target: Target) -> Table:
         source = self.stages[self.places[reference.match]]
         intent = self.catalogue[source.intent]
         read = intent.operation_for(target.facts).read
@@ -122,7 +134,7 @@ class _Planner:
                 f"`{source.intent}` gives no rows to go on with.", remedy="Name an operation that shows rows."
             )
         rows = read_rows(intent, read, source.match.values(), target, self.cancel)
-        return apply_operations(rows, read.columns, source.match.operations, order=read.order, limit=read.limit).rows
+        return apply_operations(rows, read.columns, source.match.operations, order=read.order, limit=read.limit)
 
     def _refuse_second_edit(self, hosts: Mapping[str, tuple[PlannedStep, ...]]) -> None:
         """The diff of a second edit would be made from a content that is not there yet."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from intents.operations import RowOperation
+from intents.operations import ExportFormat, RowOperation
 from intents.values import Json
 
 Span: TypeAlias = tuple[int, int]
@@ -49,6 +49,9 @@ class RowReference:
     match: int
     """The earlier match's place in the request, from 0."""
     column: str
+    """Empty where the rows are taken as one text."""
+    format: ExportFormat | None = None
+    """All rows as one text of this form; None for the values of the column."""
 
 
 @dataclass(frozen=True, slots=True)

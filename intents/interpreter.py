@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
+from intents.back_references import NOTHING_EARLIER, Earlier, Pronoun, linked, pronoun_in, stand_in
+from intents.export import ExportPhrase, export_in
 from intents.intent import Intent
 from intents.interpretation import (
     Argument,
@@ -21,10 +23,12 @@ from intents.interpretation import (
     Interpretation,
     Match,
     Question,
+    RowReference,
     Span,
     TargetPhrase,
 )
 from intents.masking import masked
+from intents.operations import Export
 from intents.reading import Reading, own_words, read_as
 from intents.row_phrases import RowPhrase
 from intents.speech import check_request, clauses_of, is_asking, is_shell_line
@@ -84,6 +88,12 @@ class _Clause:
     facts: Mapping[str, str]
     spans: tuple[Span, ...]
     answer: Answer
+    earlier: Earlier = NOTHING_EARLIER
+
+    @property
+    def pronoun(self) -> Pronoun | None:
+        """Its word for something said before, where anything was."""
+        return pronoun_in(self.text) if self.earlier.matches else None
 
 
 IGNORABLE_WORDS = 1
@@ -117,17 +127,19 @@ class Interpreter:
         target: TargetPhrase | None = None,
         target_spans: Sequence[Span] = (),
         answer: Answer | None = None,
+        said_before: Sequence[Match] = (),
     ) -> Interpretation:
         """Return what `request` means.
 
         `target` and `target_spans` come from `intents.targets.find_target`; `facts` choose the
-        variant whose columns row operations may name. Raises `RequestError` for what is no request.
+        variant whose columns row operations may name; `said_before` is what "it" may mean. Raises `RequestError` for what is no request.
         """
         started = time.perf_counter()
         text = check_request(request)
         shift = request.index(text[0]) if text else 0
         spans = tuple((start - shift, end - shift) for start, end in target_spans)
-        result = self._interpret(_Clause(text, 0, text, context, facts or {}, spans, answer or Answer()))
+        earlier = Earlier(tuple(said_before), "conversation")
+        result = self._interpret(_Clause(text, 0, text, context, facts or {}, spans, answer or Answer(), earlier))
         elapsed = (time.perf_counter() - started) * 1000
         return replace(result, request=text, target=target, timing_ms={"interpret": round(elapsed, 3)})
 
@@ -140,18 +152,44 @@ class Interpreter:
                 "This looks like a shell command. sayso doesn't run commands; say what you want to know or change.",
                 stage="the request is a typed command line",
             )
-        clauses = clauses_of(text)
+        wanted = export_in(text)
+        if wanted is not None:
+            request = replace(request, text=text[: wanted.span[0]])
+        clauses = clauses_of(request.text)
         if len(clauses) == 1 or request.answer.intent or request.answer.values:
-            return self._one(request)
-        return self._several(request, clauses)
+            result = self._one(request)
+        else:
+            result = self._several(request, clauses)
+        return result if wanted is None or not result.matches else self._exported(request, result, wanted)
+
+    def _exported(self, request: _Clause, result: Interpretation, wanted: ExportPhrase) -> Interpretation:
+        """Rows as text on the screen, or written into a file as a further step, which is planned and approved."""
+        last = result.matches[-1]
+        if self._catalogue[last.intent].is_change:
+            question = Question(f"`{last.intent}` shows no rows that could be written as {wanted.format.upper()}.")
+            return Interpretation(request.whole, 0.0, question=question, stage="only what is read can be exported")
+        evidence = Evidence("request", wanted.span, request.whole[wanted.span[0] : wanted.span[1]].strip())
+        if wanted.path is None:
+            shown = replace(
+                last,
+                operations=(*last.operations, Export(wanted.format)),
+                operations_evidence=(*last.operations_evidence, evidence),
+            )
+            return replace(result, matches=(*result.matches[:-1], shown))
+        writing = self._catalogue["file.create"].parameters["path"]
+        path = Argument(writing.type.parse(wanted.path, request.context), evidence)
+        content = RowReference(len(result.matches) - 1, "", wanted.format)
+        written = Match("file.create", {"path": path}, last.confidence, references={"content": content})
+        return replace(result, matches=(*result.matches, written))
 
     def _several(self, request: _Clause, clauses: Sequence[tuple[int, str]]) -> Interpretation:
         """Each clause must be a match of its own; the first that isn't decides for the whole."""
-        parts = []
+        parts: list[Interpretation] = []
         for offset, text in clauses:
             inner = [(max(0, one - offset), min(len(text), other - offset)) for one, other in request.spans]
             spans = tuple(span for span in inner if span[0] < span[1])
-            part = self._one(replace(request, offset=offset, text=text, spans=spans))
+            said = Earlier(tuple(match for part in parts for match in part.matches)) if parts else request.earlier
+            part = self._one(replace(request, offset=offset, text=text, spans=spans, earlier=said))
             if not part.matches:
                 return replace(part, stage=f'in the step "{text}": {part.stage}')
             parts.append(part)
@@ -167,13 +205,15 @@ class Interpreter:
     # -- one clause
 
     def _one(self, clause: _Clause) -> Interpretation:
-        scores = self._judge.score(masked(_without(clause.text, clause.spans)))
+        pronoun = clause.pronoun
+        scores = self._judge.score(masked(_judged(clause, pronoun)))
+        taken = clause.spans if pronoun is None else (*clause.spans, pronoun.span)
         weighed: list[tuple[float, Reading]] = []
         for candidate in self._shortlist(scores, clause.answer):
             intent = self._catalogue[candidate.intent]
             operation = intent.operation_for(clause.facts)
-            reading = read_as(intent, clause.text, clause.context, taken=clause.spans, operation=operation)
-            weighed.append((candidate.score * _fit(reading), reading))
+            reading = read_as(intent, clause.text, clause.context, taken=taken, operation=operation)
+            weighed.append((candidate.score * _fit(reading, len(self._links(clause, reading))), reading))
         weighed.sort(key=lambda pair: -pair[0])
         total = sum(weight for weight, _ in weighed)
         candidates = tuple(scores.candidates[:SHORTLIST])
@@ -206,7 +246,8 @@ class Interpreter:
         if not intent.is_change and clause.answer.intent is None and not self._may_ignore(best, confidence):
             words = ", ".join(token.text for token in best.soft)
             return self._menu(clause.whole, weighed, f"too many words are not accounted for: {words}")
-        problem = None if best.grounding.missing and not clause.answer.values else self._leftover_question(best)
+        is_missing = len(best.grounding.missing) > len(self._links(clause, best))
+        problem = None if is_missing and not clause.answer.values else self._leftover_question(best)
         if problem is not None:
             stage = "a word of the request is not accounted for"
             return Interpretation(clause.whole, 0.0, question=problem, stage=stage)
@@ -240,8 +281,16 @@ class Interpreter:
         text, context = clause.whole, clause.context
         intent, grounding = best.intent, best.grounding
         arguments = dict(grounding.arguments)
-        missing = []
+        missing, references = [], dict[str, RowReference]()
+        links = self._links(clause, best)
         for parameter in grounding.missing:
+            link = links.get(parameter.name)
+            if isinstance(link, RowReference):
+                references[parameter.name] = link
+                continue
+            if link is not None:
+                arguments[parameter.name] = link
+                continue
             given = (clause.answer.values or {}).get(parameter.name)
             if given is None:
                 missing.append(parameter)
@@ -268,9 +317,20 @@ class Interpreter:
             round(confidence, 4),
             tuple(phrase.operation for phrase in best.phrases),
             evidence,
+            references=references,
         )
         ignored = () if intent.is_change else tuple(token.text for token in best.soft)
         return Interpretation(text, confidence, matches=(match,), ignored=ignored, stage="sure enough to act")
+
+    def _links(self, clause: _Clause, reading: Reading) -> dict[str, Argument | RowReference]:
+        """Return what the clause's pronoun gives to parameters that it names no value for; rows to one at most."""
+        pronoun = clause.pronoun
+        found: dict[str, Argument | RowReference] = {}
+        for parameter in reading.grounding.missing if pronoun is not None else ():
+            link = linked(parameter, pronoun, clause.earlier, self._catalogue, clause.facts) if pronoun else None
+            if link is not None:
+                found[parameter.name] = link
+        return found if len(found) <= 1 else {}
 
     # -- the other outcomes
 
@@ -299,9 +359,16 @@ class Interpreter:
         )
 
 
-def _fit(reading: Reading) -> float:
+def _judged(clause: _Clause, pronoun: Pronoun | None) -> str:
+    """Return the clause as it is judged: without its hosts, and with what a pronoun may stand for in its place."""
+    text = _without(clause.text, clause.spans)
+    word = stand_in(clause.earlier) if pronoun is not None else None
+    return text if pronoun is None or word is None else text.replace(pronoun.text, word, 1)
+
+
+def _fit(reading: Reading, linked_count: int) -> float:
     """Return what reading badly leaves of a candidate's score, 0 to 1."""
-    missing = len(reading.grounding.missing)
+    missing = len(reading.grounding.missing) - linked_count
     fit: float = _MISSING**missing * _SOFT ** len(reading.soft) * _HARD ** len(reading.hard)
     return fit
 

@@ -2,7 +2,7 @@
 
 They replace the pipe into grep, sort, head, cut and wc. Operations are values; `apply_operations`
 is pure. The order of evaluation is fixed, whatever the order of the words:
-filter -> group / unique / count / aggregate -> sort -> limit -> columns.
+filter -> group / unique / count / aggregate -> sort -> limit -> columns -> export.
 """
 
 import re
@@ -76,7 +76,17 @@ class Columns:
     names: tuple[str, ...]
 
 
-RowOperation: TypeAlias = Filter | Sort | Limit | Count | Aggregate | Group | Unique | Columns
+ExportFormat: TypeAlias = Literal["csv", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Show the rows as CSV or JSON text instead of a table."""
+
+    format: ExportFormat
+
+
+RowOperation: TypeAlias = Filter | Sort | Limit | Count | Aggregate | Group | Unique | Columns | Export
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class Table:
     total: int
 
 
-_ORDER: tuple[type, ...] = (Filter, Group, Unique, Count, Aggregate, Sort, Limit, Columns)
+_ORDER: tuple[type, ...] = (Filter, Group, Unique, Count, Aggregate, Sort, Limit, Columns, Export)
 
 
 def apply_operations(
@@ -144,6 +154,8 @@ def _apply(table: Table, operation: RowOperation) -> Table:
         case Columns(names=names):
             chosen = tuple(_column(table, name) for name in names)
             result = Table(chosen, tuple({name: row.get(name) for name in names} for row in table.rows), table.total)
+        case Export():
+            result = table
     return result
 
 

@@ -88,7 +88,13 @@ def is_shell_line(text: str) -> bool:
     return has_signs and first in _COMMANDS
 
 
-_CLAUSES = re.compile(r"\s*(?:;|,?\s+and\s+then|,?\s+then|,\s*after\s+that|,?\s+and\s+after\s+that)\s+", re.IGNORECASE)
+_ROW_VERBS = "sort|order|rank|group|count|sum|limit|filter|show|list|give|print"
+"""Verbs that go on about the same rows: "list them and sort them by size" is one step."""
+_CLAUSES = re.compile(
+    r"\s*(?:;|,?\s+and\s+then|,?\s+then|,\s*after\s+that|,?\s+and\s+after\s+that"
+    rf"|,?\s+and(?=\s+(?!(?:{_ROW_VERBS})\b)[a-z]+\s+(?:it|them|those|these|each\s+of\s+them|all\s+of\s+them)\b))\s+",
+    re.IGNORECASE,
+)
 
 
 def clauses_of(text: str) -> list[tuple[int, str]]:
@@ -96,6 +102,8 @@ def clauses_of(text: str) -> list[tuple[int, str]]:
 
     >>> clauses_of("stop nginx and then start it")
     [(0, 'stop nginx'), (20, 'start it')]
+    >>> clauses_of("which units failed and restart them"), clauses_of("list users and sort them")
+    ([(0, 'which units failed'), (23, 'restart them')], [(0, 'list users and sort them')])
     """
     clauses, start = [], 0
     quoted = [match.span() for match in re.finditer(r"\"[^\"]*\"|'[^']*'", text)]

@@ -160,8 +160,18 @@ def _targets(response: Response) -> Json:
 
 
 def _stage_of(plan: Plan | None, index: int) -> Stage | None:
-    """The stages of a plan stand in the order of the matches, one for each."""
-    return plan.stages[index] if plan is not None and index < len(plan.stages) else None
+    """The stages of a plan stand in the order of the matches; what a match declares stands behind its own."""
+    own = [stage for stage in plan.stages if stage.match.declared_by is None] if plan is not None else []
+    return own[index] if index < len(own) else None
+
+
+def _matches_of(plan: Plan) -> list[int]:
+    """Return for each stage the place of the match that it belongs to."""
+    places: list[int] = []
+    for stage in plan.stages:
+        place = places[-1] if places else -1
+        places.append(place if stage.match.declared_by is not None and places else place + 1)
+    return places
 
 
 def _plan(plan: Plan | None) -> Json:
@@ -173,7 +183,7 @@ def _plan(plan: Plan | None) -> Json:
         "created_utc": plan.created_utc,
         "risk": plan.risk.word,
         "is_empty": plan.is_empty,
-        "stages": [_stage(index, stage) for index, stage in enumerate(plan.stages)],
+        "stages": [_stage(index, stage) for index, stage in zip(_matches_of(plan), plan.stages, strict=True)],
     }
 
 
@@ -181,6 +191,7 @@ def _stage(index: int, stage: Stage) -> dict[str, Json]:
     return {
         "match": index,
         "intent": stage.intent,
+        "declared_by": stage.match.declared_by,
         "risk": stage.risk.word,
         "effects": list(stage.effects),
         "undo_of": stage.undo_of,

@@ -1,12 +1,12 @@
 """`sayso run INTENT key=value ...`: a match without any English, for scripts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from intents.errors import RequestError
 from intents.grounding import default_value
 from intents.intent import Intent
 from intents.interpretation import Argument, Evidence, Match, RowReference
-from intents.operations import Limit, RowOperation
+from intents.operations import ExportFormat, Limit, RowOperation
 from intents.types.base import ValueContext
 
 THEN = "then"
@@ -14,7 +14,9 @@ THEN = "then"
 FIRST = "first"
 """`first=N` of a read: only the first N rows, in the read's own order."""
 ROWS_MARK = "@"
-"""`key=@column`: the values of that column of the operation before; `@@` begins an ordinary value with `@`."""
+"""`key=@column`: the values of that column of the operation before; `@@` begins an ordinary value with `@`.
+`key=@:csv` and `key=@:json`: all its rows as one text."""
+_WHOLE: Mapping[str, ExportFormat] = {":csv": "csv", ":json": "json"}
 
 
 def operations_in(words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -93,4 +95,7 @@ def _references(given: dict[str, list[str]], place: int) -> dict[str, RowReferen
         raise RequestError("`@` takes a column of the operation before, and there is none.", remedy="Write `A then B`.")
     if len(found) > 1:
         raise RequestError("Only one argument can come from the rows.", remedy="Give the others a value.")
-    return {name: RowReference(place - 1, column) for name, column in found.items()}
+    return {
+        name: RowReference(place - 1, "" if column in _WHOLE else column, _WHOLE.get(column))
+        for name, column in found.items()
+    }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from executors.plan import EditStep, Effect, Envelope, Plan, PlannedStep, PlaybookStep, RunStep, Stage, Step
 from intents.interpretation import Argument, Evidence, Match
-from intents.operations import Aggregate, Columns, Count, Filter, Group, Limit, RowOperation, Sort, Unique
+from intents.operations import Aggregate, Columns, Count, Export, Filter, Group, Limit, RowOperation, Sort, Unique
 from intents.values import Json
 from shell.render_lines import EFFECT_SENTENCES, RISK_MARKS, evidence_words, host_list, print_line
 from shell.table import Heading, layout_table
@@ -111,6 +111,8 @@ def operation_words(operation: RowOperation) -> str:
             words = f"each {_spoken(column)} once"
         case Columns(names=names):
             words = f"only {', '.join(_spoken(name) for name in names)}"
+        case Export(format=form):
+            words = f"as {form.upper()}"
     return words
 
 

@@ -5,7 +5,8 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from executors.plan import Outcome
-from intents.operations import Aggregate, Count
+from intents.export import exported
+from intents.operations import Aggregate, Count, Export, ExportFormat
 from intents.values import Column, Json, Row
 from shell.render_lines import host_list, print_block, print_line, print_tail
 from shell.table import Heading, layout_table
@@ -25,7 +26,12 @@ def render_reads(
 ) -> None:
     """Render what one read gave on each of its hosts (host -> its `ok` outcome)."""
     groups = _grouped(outcomes)
-    if all(_is_text(outcome) for _, outcome in groups):
+    form = next(
+        (one.format for outcome in outcomes.values() for one in outcome.operations if isinstance(one, Export)), None
+    )
+    if form is not None:
+        print_block(out, _exported(outcomes, form))
+    elif all(_is_text(outcome) for _, outcome in groups):
         _render_texts(groups, len(outcomes), out)
     elif len({outcome.columns for _, outcome in groups}) == 1:
         _render_table(groups, len(outcomes), out, messages, zone)
@@ -35,6 +41,15 @@ def render_reads(
             _render_table([(hosts, outcome)], 1, out, messages, zone)
     for hosts, outcome in groups:
         _render_remarks(hosts, outcome, len(outcomes), messages)
+
+
+def _exported(outcomes: Mapping[str, Outcome], form: ExportFormat) -> str:
+    """All hosts' rows as one text, with the host in front where there are several."""
+    names = list(dict.fromkeys(column.name for outcome in outcomes.values() for column in outcome.columns))
+    if len(outcomes) > 1:
+        rows = [{_HOST: host, **row} for host, outcome in outcomes.items() for row in outcome.rows]
+        return exported(rows, [_HOST, *names], form)
+    return exported([row for outcome in outcomes.values() for row in outcome.rows], names, form)
 
 
 def _grouped(outcomes: Mapping[str, Outcome]) -> list[tuple[tuple[str, ...], Outcome]]:

@@ -63,6 +63,8 @@ class Session:
     def __init__(self, places: Places, *, door: Door, person: Person | None = None) -> None:
         self._places = places
         self._door: Door = door
+        self._said_before: tuple[Match, ...] = ()
+        """What "it" may mean in a conversation: the steps of the request before. A script has no such thing."""
         self._person = person or Nobody()
         # One password for this machine and one for all others: nobody types thirty for thirty hosts.
         self._become = Become(
@@ -283,6 +285,8 @@ class Session:
             return self._explained(road, interpretation, opened)
         if not interpretation.matches:
             return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD)
+        if self._door == "terminal":
+            self._said_before = tuple(match for match in interpretation.matches if match.declared_by is None)
         if interpretation.ignored:
             road.warn("ignored: " + ", ".join(interpretation.ignored))
         if road.options.expect and [match.intent for match in interpretation.matches] != [road.options.expect]:
@@ -354,7 +358,13 @@ class Session:
         answer = Answer()
         for _ in range(QUESTIONS_IN_A_ROW):
             interpretation = self.interpreter.interpret(
-                road.request, context, facts=first.facts, target=phrase, target_spans=spans, answer=answer
+                road.request,
+                context,
+                facts=first.facts,
+                target=phrase,
+                target_spans=spans,
+                answer=answer,
+                said_before=self._said_before,
             )
             if interpretation.question is None or road.options.explain:
                 return interpretation
