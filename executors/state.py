@@ -32,11 +32,11 @@ class Target:
 
 def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, interrupt: Interrupt) -> RunStep:
     """Derive the step of one command from the intent and checked values. Pure."""
-    stdin = render_word(command.stdin, intent.parameters, values) if command.stdin else None
+    stdin = ["".join(render_word(word, intent.parameters, values)) for word in command.stdin]
     return RunStep(
         argv=render_template(command.template, intent.parameters, values),
         as_user=_account(command, values),
-        stdin="".join(stdin).encode() if stdin is not None else None,
+        stdin="".join(stdin).encode() if stdin else None,
         ok_exit_codes=command.ok_exit_codes,
         timeout_s=command.timeout_s,
         interrupt=interrupt,

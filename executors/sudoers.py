@@ -188,7 +188,7 @@ def _commands(intent: Intent, facts: Mapping[str, str], find_program: Callable[[
 def _command(
     command: Command, parameters: Mapping[str, Parameter], find_program: Callable[[str], str]
 ) -> tuple[str, ...]:
-    if command.stdin is not None and command.stdin.parameter is not None:
+    if any(word.parameter is not None for word in command.stdin):
         raise _NotNarrowError("what decides comes by stdin, at which sudo doesn't look")
     program, *arguments = command.template
     if not isinstance(program, Word) or program.parameter is not None:

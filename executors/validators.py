@@ -55,6 +55,23 @@ def _parse_yaml(content: bytes) -> None:
         raise ValueError(str(error)) from error
 
 
+_UNIT_LINE = re.compile(r"\s*(?:[#;].*|\[[A-Za-z][A-Za-z0-9-]*\]|[A-Za-z][A-Za-z0-9_-]*\s*=.*)?\Z")
+
+
+def _parse_unit(content: bytes) -> None:
+    """The form of systemd.syntax(7). systemd-analyze(1) judges a whole unit by its name, not a drop-in under another."""
+    continues, section = False, False
+    for number, line in enumerate(content.decode("utf-8").split("\n"), start=1):
+        if not continues and not _UNIT_LINE.match(line):
+            raise ValueError(f"line {number} is no section, no `Key=value` and no comment")
+        if not continues and "=" in line and not line.lstrip().startswith(("#", ";")) and not section:
+            raise ValueError(f"line {number} stands before any section")
+        section = section or line.lstrip().startswith("[")
+        continues = line.endswith("\\")
+    if continues:
+        raise ValueError("the last line goes on where nothing follows")
+
+
 VALIDATORS: Mapping[str, Validator] = {
     validator.name: validator
     for validator in (
@@ -68,6 +85,7 @@ VALIDATORS: Mapping[str, Validator] = {
         Validator("json", parse=_parse_json),
         Validator("toml", parse=_parse_toml),
         Validator("yaml", parse=_parse_yaml),
+        Validator("unit", parse=_parse_unit),
     )
 }
 
@@ -79,6 +97,7 @@ _OF_PATHS: tuple[tuple[str, str], ...] = (
     (r"/etc/apache2/apache2\.conf", "apache"),
     (r"/etc/nftables\.conf", "nft"),
     (r"/etc/prometheus/prometheus\.ya?ml", "promtool"),
+    (r"/etc/systemd/system/([^/]+\.d/)?[^/]+\.(conf|service|socket|timer|mount|path|target|slice)", "unit"),
     (r".*\.json", "json"),
     (r".*\.toml", "toml"),
     (r".*\.ya?ml", "yaml"),

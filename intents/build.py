@@ -105,10 +105,14 @@ def _command(entry: _Entry) -> Command:
     return Command(
         template=parse_template(entry["run"]),
         as_user=entry.get("as_user"),
-        stdin=parse_word(entry["stdin"]) if "stdin" in entry else None,
+        stdin=_stdin(entry["stdin"]) if "stdin" in entry else (),
         ok_exit_codes=tuple(entry["ok_exit_codes"]),
         timeout_s=float(entry["timeout_s"]),
     )
+
+
+def _stdin(entry: str | Sequence[str]) -> tuple[Word, ...]:
+    return tuple(parse_word(one) for one in ([entry] if isinstance(entry, str) else entry))
 
 
 def _read(entry: _Entry) -> Read:

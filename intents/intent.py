@@ -103,7 +103,8 @@ class Command:
     template: Template
     as_user: str | None = None
     """None: the person's own account. `root`, a fixed name, or `{parameter}`."""
-    stdin: Word | None = None
+    stdin: tuple[Word, ...] = ()
+    """Its standard input, in pieces that are joined; empty for none."""
     ok_exit_codes: tuple[int, ...] = (0,)
     timeout_s: float = 60.0
 

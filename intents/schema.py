@@ -73,7 +73,7 @@ class CommandEntry(_Strict):
 
     run: list[VectorItem] = Field(min_length=1)
     as_user: str | None = None
-    stdin: str | None = None
+    stdin: str | list[str] | None = None
     ok_exit_codes: list[int] = [0]
     timeout_s: float | int = 60
 

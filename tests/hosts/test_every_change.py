@@ -35,6 +35,7 @@ _ONE_VERSION = "a host's repository has one version of each package; tests/packs
 _ANY_NUMBER = "a row can't know which number a process gets; tests/packs/test_processes_for_real.py asks"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "file.synchronise": "the hosts have no rsync",
+    "web.set": "the hosts have no nginx; tests/executors/test_edit_kinds.py has the edit and its check",
     "package.upgrade": _ONE_VERSION,
     "package.upgrade_all": _ONE_VERSION,
     **dict.fromkeys((f"process.{verb}" for verb in ("end", "signal", "pause", "resume", "set_priority")), _ANY_NUMBER),
