@@ -1,4 +1,4 @@
-"""What the clients of databases write: mysql, pg_isready, redis-cli. (psql and sqlite3 write JSON.)"""
+"""What the clients of databases write: mysql, pg_isready, redis-cli. psql and sqlite3 write JSON."""
 
 import re
 from collections.abc import Mapping

@@ -132,8 +132,7 @@ def test_facts_of_a_distribution(name: str) -> None:
         ("", ("none", "none", "none", "none")),
         # ls sorts what it prints.
         (
-            "/usr/bin/borg\n/usr/bin/docker\n/usr/bin/podman\n/usr/bin/restic\n/usr/sbin/apache2\n/usr/sbin/nginx\n/var/lib/mysql\n"
-            "/var/lib/postgresql\n",
+            "/usr/bin/borg\n/usr/bin/docker\n/usr/bin/podman\n/usr/bin/restic\n/usr/sbin/nginx\n/var/lib/mysql\n/var/lib/postgresql\n",
             ("podman", "postgresql", "nginx", "restic"),
         ),
         ("/usr/bin/docker\n/usr/sbin/httpd\n/var/lib/mysql\n", ("docker", "mysql", "httpd", "none")),
