@@ -69,7 +69,7 @@ def _changed(entry: str, entries: Iterator[str]) -> dict[str, Json]:
     match = _ORDINARY.match(entry) or _RENAMED.match(entry)
     if match is None:
         raise unexpected("F:git_status", "an entry of the porcelain format", entry)
-    staged, unstaged = match["states"]
+    staged, unstaged = match["states"][0], match["states"][1]
     what = _KINDS.get(staged if staged != "." else unstaged, "modified")
     detail = "not staged" if staged == "." else "staged" if unstaged == "." else "staged, and changed since"
     old = next(entries, None) if entry.startswith("2 ") else None
@@ -123,7 +123,8 @@ def _branch_of(decorations: Sequence[str]) -> str:
 
 
 _REMOTE = re.compile(r"(?P<name>\S+)\t(?P<url>.*) \((?P<direction>fetch|push)\)(?: \[.*\])?\Z")
-_USER_INFO = re.compile(r"(?P<scheme>[a-z+]+://)[^/@]*:[^/@]*@")
+_USER_INFO = re.compile(r"(?P<scheme>https?://(?=[^/@]*@)|[a-z+]+://(?=[^/@]*:[^/@]*@))[^/@]*@")
+"""A token may stand where the user's name does in HTTP; the name in `ssh://git@host` is no secret."""
 
 
 def parse_git_remotes(output: bytes, columns: tuple[Column, ...]) -> list[Row]:

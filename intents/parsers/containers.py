@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import cast
 
 from intents.parsers.conversion import decode, rows_of, unexpected
 from intents.parsers.generic import json_lines, load_json, records_of
@@ -24,7 +23,7 @@ def _objects(output: bytes, parser: str) -> list[_Object]:
 
 
 def _object(value: Json) -> _Object:
-    return cast("_Object", value) if isinstance(value, Mapping) else {}
+    return value if isinstance(value, Mapping) else {}
 
 
 def _list(value: Json) -> Sequence[Json]:
@@ -37,9 +36,9 @@ def _bytes(text: Json, parser: str) -> int | None:
     >>> _bytes("1.5kB", "x"), _bytes("2MiB / 7GiB", "x"), _bytes(12, "x")
     (1500, 2097152, 12)
     """
-    if isinstance(text, int):
+    if isinstance(text, int) or text is None:
         return text
-    if text in {None, "", "N/A", "--"}:
+    if text in {"", "N/A", "--"}:
         return None
     match = _SIZE.match(str(text))
     if match is None:
@@ -138,11 +137,16 @@ def parse_container_stats(output: bytes, columns: tuple[Column, ...]) -> list[Ro
         received, _, sent = str(said.get("net_io", said.get("NetIO"))).partition(" / ")
         sizes = [_bytes(text, "F:container_stats") for text in (used, limit, received, sent)]
         records.append({
-            "name": said.get("name", said.get("Name")), "cpu": said.get("cpu_percent", said.get("CPUPerc")),
+            "name": said.get("name", said.get("Name")), "cpu": _told(said.get("cpu_percent", said.get("CPUPerc"))),
             "memory": sizes[0], "memory_limit": sizes[1], "received": sizes[2], "sent": sizes[3],
-            "processes": said.get("pids", said.get("PIDs")),
+            "processes": _told(said.get("pids", said.get("PIDs"))),
         })  # fmt: skip
     return rows_of(records, columns)
+
+
+def _told(text: Json) -> Json:
+    """Docker writes `--` for what a stopped container doesn't have."""
+    return None if text == "--" else text
 
 
 def parse_container_images(output: bytes, columns: tuple[Column, ...]) -> list[Row]:

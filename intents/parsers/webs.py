@@ -57,7 +57,7 @@ class _Site:
     directives: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def first(self, *names: str) -> str | None:
-        return next((words[0] for name in names for words in self.directives.get(name, []) if words), None)
+        return next((" ".join(words) for name in names for words in self.directives.get(name, [])), None)
 
     def record(self) -> dict[str, Json]:
         return {
@@ -72,7 +72,7 @@ class _Site:
 def parse_nginx_sites(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Read the `server` blocks of `nginx -T` to `names`, `listen`, `serves`, `certificate` and `file`.
 
-    A block that includes a file gets that file's directives only where they stand in the block itself.
+    Of blocks within, only where they pass requests on counts. What another file adds to the block isn't told.
     """
     found = [site for path, lines in _dumped_files(output) for site in _sites(path, "\n".join(lines))]
     return rows_of([site.record() for site in found], columns)
@@ -93,7 +93,7 @@ def _sites(path: str, text: str) -> Iterator[_Site]:
                 yield site
                 site = None
             depth -= 1
-        elif site is not None and words:
+        elif site is not None and words and (depth == site.depth or words[0].endswith("_pass")):
             site.directives.setdefault(words[0], []).append(words[1:])
         words = []
 

@@ -94,9 +94,15 @@ def session(tools: RealTools, database: str, text: str) -> Iterator[int]:
         assert client.stdin is not None
         client.stdin.write(text.encode() + b"\n")
         client.stdin.flush()
-        where = f"SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND query <> ''"
-        until(lambda: sql(tools, "postgres", where) != "")
-        yield int(sql(tools, "postgres", where))
+
+        def pids() -> list[int]:
+            lines = sql(
+                tools, "postgres", "SELECT pid, application_name FROM pg_stat_activity WHERE query <> ''"
+            ).splitlines()
+            return [int(pid) for pid, _, application in (line.partition("|") for line in lines) if application == name]
+
+        until(lambda: pids() != [])
+        yield pids()[0]
         client.kill()
 
 

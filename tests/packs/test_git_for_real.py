@@ -123,7 +123,7 @@ def test_a_tag_is_checked_out_and_the_branch_comes_back(checkout: Checkout) -> N
 
 def test_a_branch_that_is_not_there_is_an_error_and_a_commit_is_no_branch(checkout: Checkout) -> None:
     for branch in ("nosuch", "v1.0"):
-        with pytest.raises(AssertionError, match="fatal: (invalid reference|a branch is expected)"):
+        with pytest.raises(AssertionError, match=r"fatal: (invalid reference|a branch is expected)"):
             checkout.tools.change("git.switch", branch=branch, **checkout.place)
 
 
