@@ -20,6 +20,8 @@ _PLACE_FIELDS = 3
 
 def parse_git_status(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Read `git status --porcelain=v2 --branch -z` to a row of the branch and one of each file that differs."""
+    if not output:
+        return []
     headers, files = _porcelain(output)
     upstream = headers.get("branch.upstream")
     standing = "follows no remote branch"
@@ -32,6 +34,8 @@ def parse_git_status(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 
 def parse_git_standing(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Read the same to one row: `branch`, `commit`, `upstream`, `ahead`, `behind` and the number of `changes`."""
+    if not output:
+        return []
     headers, files = _porcelain(output)
     ahead, behind = _ahead_behind(headers)
     record: dict[str, Json] = {

@@ -9,7 +9,7 @@ from intents.parsers.generic import json_lines, load_json, records_of
 from intents.values import Column, Json, Row
 
 _Object = Mapping[str, Json]
-_SIZE = re.compile(r"(?P<number>[0-9.]+) ?(?P<unit>[kKMGTP]i?)?B")
+_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kKMGTP]i?)?B")
 _POWERS: Mapping[str, int] = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 _DOCKER_TIME = re.compile(r"([0-9-]+ [0-9:]+)(?:\.[0-9]+)? ([+-][0-9]{4})")
 _NEVER = "0001-01-01T00:00:00Z"
@@ -36,9 +36,9 @@ def _bytes(text: Json, parser: str) -> int | None:
     >>> _bytes("1.5kB", "x"), _bytes("2MiB / 7GiB", "x"), _bytes(12, "x")
     (1500, 2097152, 12)
     """
-    if isinstance(text, int) or text is None:
+    if isinstance(text, int):
         return text
-    if text in {"", "N/A", "--"}:
+    if text is None or text in {"", "N/A", "--"}:
         return None
     match = _SIZE.match(str(text))
     if match is None:
@@ -50,7 +50,10 @@ def _bytes(text: Json, parser: str) -> int | None:
 def _docker_time(text: Json) -> Json:
     """Return a moment such as `2026-11-25 06:53:20 +0000 UTC` as seconds since 1970."""
     match = _DOCKER_TIME.match(str(text))
-    return int(datetime.strptime(f"{match[1]} {match[2]}", "%Y-%m-%d %H:%M:%S %z").timestamp()) if match else None
+    try:
+        return int(datetime.strptime(f"{match[1]} {match[2]}", "%Y-%m-%d %H:%M:%S %z").timestamp()) if match else None
+    except ValueError:
+        raise unexpected("F:containers", "a moment such as 2026-11-25 06:53:20 +0000 UTC", str(text)) from None
 
 
 def parse_containers(output: bytes, columns: tuple[Column, ...]) -> list[Row]:

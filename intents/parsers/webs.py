@@ -10,7 +10,7 @@ from intents.values import Column, Json, Row
 
 _FILE = re.compile(r"# configuration file (?P<path>.*):\Z")
 _TOKEN = re.compile(
-    r"""\s+|#[^\n]*|(?P<mark>[{};])|"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<word>(?:[^\s{};\\]|\\.|\$\{)+)"""
+    r"""\s+|#[^\n]*|(?P<mark>[{};])|"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'|(?P<word>(?:\$\{[^}]*\}|[^\s{};\\]|\\.)+)"""
 )
 _INCLUDED = re.compile(r"\s*(?:\(\*\)|\([0-9]+\)) (?P<path>/.*)\Z")
 _VHOST = re.compile(
@@ -154,14 +154,20 @@ def parse_access_log(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
             continue
         method, _, rest = match["request"].partition(" ")
         path, _, _ = rest.rpartition(" ")
-        time = datetime.strptime(match["time"], "%d/%b/%Y:%H:%M:%S %z")
         records.append({
-            **match.groupdict(), "time": int(time.timestamp()), "method": method, "path": path or rest,
+            **match.groupdict(), "time": _access_time(match["time"]), "method": method, "path": path or rest,
             "user": None if match["user"] == "-" else match["user"],
         })  # fmt: skip
     if lines and not records:
         raise unexpected("F:access_log", "the combined log format", lines[0])
     return rows_of(records, columns)
+
+
+def _access_time(text: str) -> int:
+    try:
+        return int(datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").timestamp())
+    except ValueError:
+        raise unexpected("F:access_log", "a moment such as 25/Nov/2026:06:53:44 +0000", text) from None
 
 
 def parse_web_errors(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
