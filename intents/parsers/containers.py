@@ -44,7 +44,8 @@ def _bytes(text: Json, parser: str) -> int | None:
     if match is None:
         raise unexpected(parser, "a size", str(text))
     unit = match["unit"] or ""
-    return round(float(match["number"]) * (1024 if unit.endswith("i") else 1000) ** _POWERS[unit[:1]])
+    base = 1024.0 if unit.endswith("i") else 1000.0
+    return round(float(match["number"]) * base ** _POWERS[unit[:1]])
 
 
 def _docker_time(text: Json) -> Json:

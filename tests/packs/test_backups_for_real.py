@@ -32,7 +32,7 @@ class Backups:
 
     def back_up(self) -> str:
         """Back the files up, and return the new snapshot's id."""
-        _, after = self.tools.change("backup.create", paths=[str(self.files)], **self.place)
+        _, after = self.tools.change("backup.create", sources=[str(self.files)], **self.place)
         return str(after["short_id"])
 
 
@@ -54,7 +54,7 @@ def test_a_repository_is_started_once(backups: Backups) -> None:
 
 @needs_restic
 def test_the_dry_run_of_a_backup_says_how_much_is_new(backups: Backups) -> None:
-    values: dict[str, Json] = {"paths": [str(backups.files)], **backups.place}
+    values: dict[str, Json] = {"sources": [str(backups.files)], **backups.place}
     (new,) = backups.tools.would("backup.create", **values)
     assert (new["action"], new["what"]) == ("add", "1 new and 0 changed files")
     assert backups.tools.state("backup.create", **values) == {}
