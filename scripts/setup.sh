@@ -57,7 +57,7 @@ optional_packages() {
 server_packages() {
   [ -x /usr/sbin/policy-rc.d ] || return 0
   has redis-server || printf 'redis-server '
-  has nginx || printf 'nginx-light '
+  [ -x /usr/sbin/nginx ] || has nginx || printf 'nginx-light '
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || printf 'postgresql '
 }
 
