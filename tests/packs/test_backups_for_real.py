@@ -11,6 +11,7 @@ import pytest
 from intents.values import Json
 from tests.support.real_tools import RealTools
 
+pytestmark = pytest.mark.slow
 needs_restic = pytest.mark.skipif(shutil.which("restic") is None, reason="needs restic")
 needs_borg = pytest.mark.skipif(shutil.which("borg") is None, reason="needs borg")
 

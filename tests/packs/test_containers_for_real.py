@@ -13,9 +13,12 @@ import pytest
 
 from tests.support.real_tools import RealTools
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("podman") is None or os.geteuid() != 0, reason="needs podman, and root for its plain store"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("podman") is None or os.geteuid() != 0, reason="needs podman, and root for its plain store"
+    ),
+]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.real_tools import LIMIT_S, RealTools
 
+pytestmark = pytest.mark.slow
 _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _REDIS = ("redis-server", "redis-cli")
 needs_postgresql = pytest.mark.skipif(not _PROGRAMS, reason="needs postgresql")
