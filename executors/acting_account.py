@@ -18,8 +18,8 @@ from intents.template import words_of
 from intents.values import Json
 
 _ROOT_UID = 0
-_ONLY_READ = frozenset({"source"})
-"""Parameters by this name are read from; a swapped one gives root another content, and nobody else anything."""
+_ONLY_READ = frozenset({"source", "sources", "only", "password_file"})
+"""Parameters by this name are read from, or chosen from a backup; a swapped one gives root another content, and nobody else anything."""
 
 
 def acting_account(

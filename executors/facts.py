@@ -18,8 +18,21 @@ _MARKERS: Mapping[str, tuple[str, str]] = {
     "/sbin/apk": ("packages", "apk"),
     "/usr/bin/pacman": ("packages", "pacman"),
     "/sys/fs/selinux/enforce": ("selinux", "on"),
+    "/usr/bin/podman": ("containers", "podman"),
+    "/usr/bin/docker": ("containers", "docker"),  # podman-docker puts a script of this name beside podman
+    "/var/lib/postgresql": ("databases", "postgresql"),  # Debian, Alpine
+    "/var/lib/pgsql": ("databases", "postgresql"),  # RHEL, SUSE
+    "/var/lib/mysql": ("databases", "mysql"),  # MariaDB's as well
+    "/usr/sbin/nginx": ("web", "nginx"),
+    "/usr/sbin/apache2": ("web", "apache2"),  # Debian
+    "/usr/sbin/httpd": ("web", "httpd"),  # RHEL, Alpine
+    "/usr/bin/restic": ("backups", "restic"),
+    "/usr/bin/borg": ("backups", "borg"),
 }
 """A file that exists -> the fact that it shows, the more telling first."""
+
+_STACKS = ("containers", "databases", "web", "backups")
+"""Facts of which the first marker that is there decides; `none` without any."""
 
 _PACKAGES_OF: Mapping[str, str] = {
     "debian": "apt",
@@ -48,7 +61,8 @@ def gather_facts(transport: Transport) -> Mapping[str, str]:
     """Return the facts of the transport's host, all as text.
 
     Keys: init, packages, os_id, os_version, userland, kernel, architecture, hostname, selinux
-    (`on` or `off`), login_uid, login_user.
+    (`on` or `off`), containers (podman, docker), databases (postgresql, mysql), web (nginx, apache2, httpd),
+    backups (restic, borg), each of these four `none` without any; login_uid, login_user.
 
     Raises `StepError` when the host lacks the most ordinary programs, `UnreachableError` when it
     can't be reached or the connection goes away midway.
@@ -95,6 +109,7 @@ def parse_facts(*, markers: str, os_release: str, uname: str, userland: str) -> 
         "architecture": words[3],
         "hostname": words[1],
         "selinux": "on" if ("selinux", "on") in shown else "off",
+        **_stacks(shown),
     }
 
 
@@ -119,6 +134,14 @@ def parse_os_release(text: str) -> dict[str, str]:
             value = re.sub(r'\\([$"\\`])', r"\1", value[1:-1])
         found.setdefault(match[1], value)
     return found
+
+
+def _stacks(shown: list[tuple[str, str]]) -> dict[str, str]:
+    """Of two that are installed side by side the one that is named first above."""
+    return {
+        stack: next((value for name, value in _MARKERS.values() if name == stack and (name, value) in shown), "none")
+        for stack in _STACKS
+    }
 
 
 def _packages(release: Mapping[str, str], installed: list[str]) -> str:

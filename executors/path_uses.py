@@ -6,7 +6,7 @@ and a read shows: a program that no table knows is taken for the worst of its ki
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -25,7 +25,7 @@ itself is written, removed or gets other rights. `sweep`: so is what lies below.
 CHANGING: frozenset[Use] = frozenset(("create", "change", "sweep", "unmount"))
 
 ATTRIBUTE_PROGRAMS = frozenset(
-    "df du find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath sha256sum md5sum sha1sum sha512sum stat"
+    "borg df du find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath sha256sum md5sum sha1sum sha512sum stat"
     " systemctl systemd-analyze test tree fuser".split()
 )
 """Programs that, run by a read, tell of a path but not what is in it."""
@@ -33,11 +33,14 @@ ATTRIBUTE_PROGRAMS = frozenset(
 NAMING_PROGRAMS = frozenset("useradd usermod adduser chsh".split())
 """Programs whose paths become a value somewhere (`--shell=/bin/bash`) and aren't written to."""
 
+READING_PROGRAMS = frozenset({"pg_restore"})
+"""Programs that only read the paths they are given, also where they change something else (a database)."""
+
 SOURCES_FIRST = frozenset("cp install ln mount rsync scp".split())
 """Programs of which the last path is written, and those before it are read."""
 
 ENTRY_PROGRAMS = frozenset(
-    "rm rmdir chmod chown chgrp chattr setfacl setfattr touch truncate tee dd restorecon chcon".split()
+    "rm rmdir chmod chown chgrp chattr setfacl setfattr touch truncate tee dd restorecon chcon pg_dump mysqldump".split()
 )
 """Programs that act on the entry alone, unless told to recurse."""
 
@@ -117,19 +120,20 @@ def uses_of_vector(argv: Sequence[str], *, is_change: bool = True) -> list[PathU
     """
     program, words = posixpath.basename(argv[0]), argv[1:]
     if not is_change:
-        use: Use = "look" if program in ATTRIBUTE_PROGRAMS else "show"
-        return [PathUse(path, use) for path in _paths(words)]
-    if program in NAMING_PROGRAMS:
-        return [PathUse(path, "name") for path in _paths(words)]
+        return list(_of_read(program, words))
+    if program in _GRAMMARS:
+        return _GRAMMARS[program](words)
     if program in SOURCES_FIRST:
         return _of_copy(program, words)
-    if program == "dd":
-        return [
-            PathUse(path, "show" if word.startswith("if=") else "change") for word in words for path in _paths([word])
-        ]
-    if program == "tar":
-        return _of_tar(words)
-    return [PathUse(path, _use_of_change(program, words)) for path in _paths(words)]
+    use: Use | None = "name" if program in NAMING_PROGRAMS else "show" if program in READING_PROGRAMS else None
+    return [PathUse(path, use or _use_of_change(program, words)) for path in _paths(words)]
+
+
+def _of_read(program: str, words: Sequence[str]) -> Iterator[PathUse]:
+    for word in words:
+        # Where backups lie and where their password is says nothing of what is in them.
+        names = program in ATTRIBUTE_PROGRAMS or (program == "restic" and word.startswith("--"))
+        yield from (PathUse(path, "look" if names else "show") for path in _paths([word]))
 
 
 def _use_of_change(program: str, words: Sequence[str]) -> Use:
@@ -158,6 +162,20 @@ def _of_copy(program: str, words: Sequence[str]) -> list[PathUse]:
     return [*(PathUse(path, source_use) for path in sources), *(PathUse(path, reach) for path in targets)]
 
 
+def _of_dd(words: Sequence[str]) -> list[PathUse]:
+    return [PathUse(path, "show" if word.startswith("if=") else "change") for word in words for path in _paths([word])]
+
+
+def _of_restic(words: Sequence[str]) -> list[PathUse]:
+    """What is backed up is read. In a repository restic makes and removes files of its own; the folder and others stay."""
+    uses: list[PathUse] = []
+    for word in words:
+        option = word.partition("=")[0] if word.startswith("--") else ""
+        known: dict[str, Use] = {"": "show", "--repo": "create", "--target": "sweep"}
+        uses += [PathUse(path, known.get(option, "name")) for path in _paths([word])]
+    return uses
+
+
 def _of_tar(words: Sequence[str]) -> list[PathUse]:
     """An archive that is made is written and its members read; one that is unpacked is read, and its folder written."""
     first = next(iter(words), "")
@@ -171,6 +189,14 @@ def _of_tar(words: Sequence[str]) -> list[PathUse]:
             reach: Use = "change" if is_archive else "sweep"
             uses.append(PathUse(path, reach if is_written else "show"))
     return uses
+
+
+_GRAMMARS: Mapping[str, Callable[[Sequence[str]], list[PathUse]]] = {
+    "dd": _of_dd,
+    "restic": _of_restic,
+    "tar": _of_tar,
+}
+"""Programs that say in a word what becomes of its path."""
 
 
 def _paths(words: Sequence[str]) -> Iterator[str]:

@@ -42,6 +42,23 @@ optional_packages() {
   has doas || printf 'opendoas '
   has debootstrap || printf 'debootstrap '
   has systemd-nspawn || printf 'systemd-container '
+  has git || printf 'git '
+  has openssl || printf 'openssl '
+  has curl || printf 'curl '
+  has sqlite3 || printf 'sqlite3 '
+  has restic || printf 'restic '
+  has borg || printf 'borgbackup '
+  has podman || printf 'podman '
+  # Servers: the tests run their own, for as long as they need them.
+  server_packages
+}
+
+# Debian starts what it installs, except in a container; so the servers are installed only where nothing is started.
+server_packages() {
+  [ -x /usr/sbin/policy-rc.d ] || return 0
+  has redis-server || printf 'redis-server '
+  [ -x /usr/sbin/nginx ] || has nginx || printf 'nginx-light '
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || printf 'postgresql '
 }
 
 # Runs apt-get as root: directly, or by sudo where that asks nothing. Fails where neither is possible.

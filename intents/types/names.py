@@ -282,3 +282,33 @@ class Jail(NameType):
     max_length: ClassVar[int] = 64
     example: ClassVar[str] = "sshd"
     must_exist: ClassVar[bool] = False
+
+
+class Revision(NameType):
+    """A branch, tag or commit of a git checkout.
+
+    git-check-ref-format(1): parts between slashes, none of which begins with "." or ends with ".lock", without
+    "..", "@{" and "//"; here letters, digits, "_", ".", "+", "-", "#".
+    """
+
+    name: ClassVar[str] = "name:revision"
+    kind: ClassVar[str] = "revision"
+    what: ClassVar[str] = "branch, tag or commit"
+    allowed: ClassVar[re.Pattern[str]] = re.compile(
+        r"(?!.*(?:\.\.|\.lock(?:/|\Z)|\.\Z))[A-Za-z0-9_][A-Za-z0-9_.+#-]*(?:/[A-Za-z0-9_+#-][A-Za-z0-9_.+#-]*)*"
+    )
+    example: ClassVar[str] = "v2.3"
+    must_exist: ClassVar[bool] = False
+
+
+class Snapshot(NameType):
+    """A snapshot of a backup by restic: its id (64 hexadecimal digits, of which 8 are shown), or the word "latest"."""
+
+    name: ClassVar[str] = "name:snapshot"
+    kind: ClassVar[str] = "snapshot"
+    what: ClassVar[str] = "snapshot"
+    allowed: ClassVar[re.Pattern[str]] = re.compile(r"latest|[0-9a-f]{8,64}")
+    max_length: ClassVar[int] = 64
+    example: ClassVar[str] = "40dc1520"
+    must_exist: ClassVar[bool] = False
+    shape: ClassVar[re.Pattern[str] | None] = re.compile(r"(?=[a-f]*[0-9])[0-9a-f]{8,64}")

@@ -15,6 +15,7 @@ from executors.state import Target
 from executors.transport import Cancel
 from intents.catalogue import Catalogue
 from intents.errors import StepError
+from intents.values import Json
 from shell.road import Options
 from tests.support.sessions import session_in
 
@@ -67,6 +68,21 @@ def test_where_everybody_may_write_root_refuses(target: Target, open_tmp: Path) 
     (shared / "file").write_text("x")
     with pytest.raises(StepError, match="could swap"):
         account_for(shared / "file", target)
+
+
+def test_root_backs_up_what_is_another_accounts_but_not_into_its_directories(target: Target, open_tmp: Path) -> None:
+    theirs = open_tmp / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, NOBODY, NOBODY)
+    intent = CATALOGUE["backup.create"]
+    assert intent.operation.change is not None
+    values: dict[str, Json] = {"sources": [str(theirs / "file")], "password_file": str(theirs / "password")}
+    own = {**values, "repository": str(open_tmp / "repository")}
+    assert acting_account(intent, intent.operation.change, own, target, None) is None
+    with pytest.raises(StepError, match="could swap"):
+        acting_account(
+            intent, intent.operation.change, {**values, "repository": str(theirs / "repository")}, target, None
+        )
 
 
 def test_a_link_is_as_safe_as_its_directory_and_what_it_leads_to(target: Target, open_tmp: Path) -> None:

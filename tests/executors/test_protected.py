@@ -239,6 +239,13 @@ def test_a_bind_mount_is_known_by_what_it_shows(bound: tuple[Target, Path]) -> N
         (["tar", "-czf", "/srv/x.tgz", "--", "/a"], "show"),
         (["tar", "-xf", "/srv/x.tgz", "-C", "/a"], "sweep"),
         (["cp", "--target-directory=/a", "--", "/srv/x"], "change"),
+        (["restic", "--repo=/srv/backups", "backup", "--", "/a"], "show"),
+        (["restic", "--repo=/a", "backup", "--", "/etc"], "create"),
+        (["restic", "--repo=/srv/backups", "--password-file=/a", "forget"], "name"),
+        (["restic", "--repo=/srv/backups", "restore", "--target=/a", "--", "latest"], "sweep"),
+        (["pg_dump", "--dbname=shop", "--file=/a"], "change"),
+        (["pg_restore", "--dbname=shop", "--", "/a"], "show"),
+        (["git", "-C", "/a", "pull"], "sweep"),
         (["some-new-tool", "/a"], "sweep"),
     ],
 )

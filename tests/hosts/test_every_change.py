@@ -33,11 +33,25 @@ pytestmark = [pytest.mark.sshd, requires_hosts]
 ROWS = Path(__file__).parent / "changes"
 _ONE_VERSION = "a host's repository has one version of each package; tests/packs/test_apt_for_real.py has two"
 _ANY_NUMBER = "a row can't know which number a process gets; tests/packs/test_processes_for_real.py asks"
+_NO_ENGINE = "the hosts run no containers; tests/packs/test_containers_for_real.py has an engine of its own"
+_NO_DATABASE = "the hosts have no database; tests/packs/test_databases_for_real.py has its own"
+_NO_RESTIC = "the hosts have no restic; tests/packs/test_backups_for_real.py has a repository"
+_NO_GIT = "the hosts have no git; tests/packs/test_git_for_real.py has a checkout"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "file.synchronise": "the hosts have no rsync",
     "web.set": "the hosts have no nginx; tests/executors/test_edit_kinds.py has the edit and its check",
     "package.upgrade": _ONE_VERSION,
     "package.upgrade_all": _ONE_VERSION,
+    **dict.fromkeys(
+        (f"container.{verb}" for verb in ("start", "stop", "restart", "pull", "remove", "remove_image")), _NO_ENGINE
+    ),
+    **dict.fromkeys(("container.prune", "container.prune_images"), _NO_ENGINE),
+    **dict.fromkeys((f"database.{verb}" for verb in ("create", "drop", "backup", "restore", "vacuum")), _NO_DATABASE),
+    **dict.fromkeys(("database.cancel_query", "database.end_connection", "redis.save", "sqlite.vacuum"), _NO_DATABASE),
+    **dict.fromkeys(
+        (f"backup.{verb}" for verb in ("start_repository", "create", "restore", "prune", "forget")), _NO_RESTIC
+    ),
+    **dict.fromkeys((f"git.{verb}" for verb in ("fetch", "pull", "switch", "check_out", "reset")), _NO_GIT),
     **dict.fromkeys((f"process.{verb}" for verb in ("end", "signal", "pause", "resume", "set_priority")), _ANY_NUMBER),
 }
 """Change intents without a row -> why a host of the tests can't have them. Keep it short."""
