@@ -42,6 +42,9 @@ POLL_S = 0.2
 INVENTORY_NAME = "target"
 """What the host is called inside a run: a real name could be a pattern to Ansible (`web[1:3]`)."""
 
+PROOF_TAG = "proof"
+"""The tag of tasks that only look at what came of the change; a dry run, which has nothing to look at, goes without."""
+
 RUNNER_VARIABLES = frozenset(
     {
         "ANSIBLE_CALLBACK_PLUGINS",
@@ -105,6 +108,8 @@ def check_playbook(
 def apply_playbook(playbook: Playbook, step: PlaybookStep, target: Target, *, cancel: Cancel | None = None) -> Outcome:
     """Run the playbook for real and return its outcome; `unknown` where it was cut off.
 
+    `stdout` has a line for each task that was run: `changed: Set the limit`.
+
     A step whose `interrupt` isn't `kill` isn't ended by `cancel` once it has begun. Raises
     `StepError` when Ansible is missing or sudo asks for a password, `UnreachableError` (or
     `TargetError`, for a host key) when the host couldn't be reached before anything was done.
@@ -114,17 +119,19 @@ def apply_playbook(playbook: Playbook, step: PlaybookStep, target: Target, *, ca
     report, ending = _run(playbook, step, target, stoppable, is_check=False)
     duration_s = time.monotonic() - started
     host, cut_off = target.host, "what it did until then is unknown. Check the host, then ask again for a dry run."
+    told = "".join(f"{ending_of}: {task}\n" for task, ending_of in report.told)
     if ending != "ended":
-        return Outcome(host, "unknown", f"The playbook `{playbook.name}` {ending}; {cut_off}", duration_s=duration_s)
+        message = f"The playbook `{playbook.name}` {ending}; {cut_off}"
+        return Outcome(host, "unknown", message, stdout=told, duration_s=duration_s)
     if report.unreachable is not None:
         if not report.has_acted:
             raise _unreachable(report.unreachable, target)
         message = f"The connection to {host} went away while `{playbook.name}` ran; {cut_off}"
-        return Outcome(host, "unknown", message, duration_s=duration_s)
+        return Outcome(host, "unknown", message, stdout=told, duration_s=duration_s)
     if report.has_failed:
         error = _failed(report, playbook, target)
-        return Outcome(host, "failed", str(error), report.failure_exit_code, duration_s=duration_s)
-    return Outcome(host, "changed" if report.has_changed else "ok", duration_s=duration_s)
+        return Outcome(host, "failed", str(error), report.failure_exit_code, stdout=told, duration_s=duration_s)
+    return Outcome(host, "changed" if report.has_changed else "ok", stdout=told, duration_s=duration_s)
 
 
 # -- one run of ansible-runner
@@ -151,7 +158,7 @@ def _run(
             playbook=str(playbook.path),
             inventory=str(folder / "hosts.yml"),
             envvars=_environment(folder, target.address),
-            cmdline="--check --diff" if is_check else None,
+            cmdline=f"--check --diff --skip-tags {PROOF_TAG}" if is_check else None,
             fact_cache_type="memory",
             quiet=True,
         )
@@ -259,6 +266,7 @@ def _environment(folder: Path, address: HostAddress | None) -> dict[str, str]:
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "control"),
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # else ansible-runner turns it off
         "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_VERBOSITY": "1",  # only then does a skipped task tell why
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_CALLBACK_PLUGINS": "",
         "AWX_LIB_DIRECTORY": "",

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from executors.guard_cuts import UNITS, Cut, kind_of_path
 from executors.guard_host import GUARD_DIRECTORY, RootHost
 from executors.homes import home_of
-from executors.plan import EditStep, PlannedStep, RunStep
+from executors.plan import EditStep, PlannedStep, PlaybookStep, RunStep
 from executors.state import Target
 from intents.errors import PlanError
 from intents.intent import AccessKind
+from playbooks.library import find_playbook
 
 ACCOUNT_FILES = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid")
 
@@ -65,6 +66,13 @@ def rollback_for_step(
         files += ACCOUNT_FILES if "pam" in cut.kinds else ()
         if files:
             parts.append(rollback_for_files(files, target, guard_id=guard_id))
+    if isinstance(planned.step, PlaybookStep):
+        files = list(find_playbook(planned.step.playbook).guarded_files)
+        if files:
+            parts.append(rollback_for_files(files, target, guard_id=guard_id))
+            parts += [
+                Rollback(guard_id, _make_effective(RootHost(target.transport), target, kind)) for kind in cut.kinds
+            ]
     if cut.units:
         parts.append(rollback_for_units(cut.units, target, guard_id=guard_id))
     if "firewall" in cut.kinds:

@@ -33,8 +33,11 @@ pytestmark = [pytest.mark.sshd, requires_hosts]
 ROWS = Path(__file__).parent / "changes"
 _ONE_VERSION = "a host's repository has one version of each package; tests/packs/test_apt_for_real.py has two"
 _ANY_NUMBER = "a row can't know which number a process gets; tests/packs/test_processes_for_real.py asks"
+_ONE_KERNEL = "swap is this machine's; tests/playbooks/test_swap_file.py has stand-ins for swapon and swapoff"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "file.synchronise": "the hosts have no rsync",
+    "disk.swap_setup": _ONE_KERNEL,
+    "disk.swap_remove": _ONE_KERNEL,
     "package.upgrade": _ONE_VERSION,
     "package.upgrade_all": _ONE_VERSION,
     **dict.fromkeys((f"process.{verb}" for verb in ("end", "signal", "pause", "resume", "set_priority")), _ANY_NUMBER),
