@@ -5,6 +5,7 @@ environment (ANSIBLE_* included) and write it to a file, turn host key checking 
 every event and the output on disk, put variables on a command line.
 """
 
+import json
 import math
 import os
 import shutil
@@ -212,7 +213,7 @@ def _private_folder(playbook: Playbook, step: PlaybookStep, target: Target, pyth
             (folder / below).mkdir(mode=0o700)
         _write(folder / "ansible.cfg", "")  # ansible-core 2.19 doesn't take /dev/null
         settings = {"suppress_output_file": True, "suppress_ansible_output": True, "pexpect_timeout": POLL_S}
-        _write(folder / "env" / "settings", _yaml(settings))
+        _write(folder / "env" / "settings", json.dumps(settings))
         _write(folder / "env" / "extravars", _yaml(playbook.complete(dict(step.variables))))
         inventory = {"all": {"hosts": {INVENTORY_NAME: _host_variables(folder, step, target, python)}}}
         _write(folder / "hosts.yml", _yaml(inventory))
@@ -230,28 +231,19 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
-class _Literal(str):
-    """Text that Ansible must take as it is: in plain YAML it would look for `{{ }}` in it, and run what it finds."""
+def _yaml(value: Mapping[str, object]) -> str:
+    """Return YAML that carries `!unsafe`, Ansible's mark for "no template"; it would run what it finds in `{{ }}`.
 
-    __slots__ = ()
-
-
-def _literal(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _literal(one) for key, one in value.items()}
-    return _Literal(value) if isinstance(value, str) else value
-
-
-def _yaml(value: object) -> str:
-    """Return YAML whose every text carries `!unsafe`, Ansible's mark for "no template"."""
+    On the whole, not on each text: a marked text is looked at once more, and "yes" or "null" would be none.
+    """
     import yaml
 
     class Dumper(yaml.SafeDumper):
         def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - an alias would lose the tag
             return True
 
-    Dumper.add_representer(_Literal, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"'))
-    return str(yaml.dump(_literal(value), Dumper=Dumper, allow_unicode=True))
+    Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+    return "--- !unsafe\n" + str(yaml.dump(dict(value), Dumper=Dumper, allow_unicode=True, default_flow_style=False))
 
 
 def _environment(folder: Path, address: HostAddress | None) -> dict[str, str]:

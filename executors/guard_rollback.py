@@ -61,18 +61,7 @@ def rollback_for_step(
         parts.append(rollback_for_edit(planned.step, target, guard_id=guard_id))
     if inverse:
         parts.append(rollback_for_command(inverse, target, guard_id=guard_id))
-    if isinstance(planned.step, RunStep):
-        files = [word for word in planned.step.argv[1:] if word.startswith("/") and kind_of_path(word)]
-        files += ACCOUNT_FILES if "pam" in cut.kinds else ()
-        if files:
-            parts.append(rollback_for_files(files, target, guard_id=guard_id))
-    if isinstance(planned.step, PlaybookStep):
-        files = list(find_playbook(planned.step.playbook).guarded_files)
-        if files:
-            parts.append(rollback_for_files(files, target, guard_id=guard_id))
-            parts += [
-                Rollback(guard_id, _make_effective(RootHost(target.transport), target, kind)) for kind in cut.kinds
-            ]
+    parts += _rollbacks_for_named_files(planned, cut, target, guard_id)
     if cut.units:
         parts.append(rollback_for_units(cut.units, target, guard_id=guard_id))
     if "firewall" in cut.kinds:
@@ -86,6 +75,21 @@ def rollback_for_step(
             remedy="Do it by hand, at the host's console.",
         )
     return whole
+
+
+def _rollbacks_for_named_files(planned: PlannedStep, cut: Cut, target: Target, guard_id: str) -> list[Rollback]:
+    """Return what puts the files back that a command names, or that a playbook says it changes."""
+    step = planned.step
+    effective: list[Rollback] = []
+    files: list[str] = []
+    if isinstance(step, PlaybookStep):
+        files += find_playbook(step.playbook).guarded_files
+        host = RootHost(target.transport)
+        effective += [Rollback(guard_id, _make_effective(host, target, kind)) for kind in cut.kinds if files]
+    elif isinstance(step, RunStep):
+        files += [word for word in step.argv[1:] if word.startswith("/") and kind_of_path(word)]
+        files += ACCOUNT_FILES if "pam" in cut.kinds else ()
+    return [rollback_for_files(files, target, guard_id=guard_id), *effective] if files else []
 
 
 def rollback_for_edit(step: EditStep, target: Target, *, guard_id: str) -> Rollback:
