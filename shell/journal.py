@@ -229,9 +229,9 @@ def cut_off_steps(history: History) -> list[CutOff]:
         if event.payload.get("risk") == "read":
             continue
         events = history.events(event.record)
-        is_running = is_alive(events[0].payload.get("process"))
         ends = (one.payload for one in events if one.kind == "step_end" and one.payload.get("begun") == event.number)
         step, ended = _done_step(event.payload, {}), next(ends, {})
+        is_running = not ended and is_alive(events[0].payload.get("process"))
         found.append(CutOff(event.record, event.number, event.utc, is_running, step, event.payload, ended))
     return found
 
