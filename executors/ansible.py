@@ -324,6 +324,7 @@ def _ssh_variables(address: HostAddress, control: Path) -> dict[str, object]:
         "ansible_host": address.hostname,
         "ansible_port": address.port,
         "ansible_user": address.user,
+        "sayso_known_hosts": address.known_hosts_files[0] if address.known_hosts_files else "",
         "ansible_ssh_executable": find_program("ssh"),
         "ansible_ssh_args": " ".join(_quoted(word) for word in words),
     }

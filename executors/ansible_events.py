@@ -108,16 +108,12 @@ class Report:
                 self.diffs += unified_diffs(one, _task(details))
 
     def _add_skipped(self, details: Event, printed: Event) -> None:
-        if "false_condition" in printed:
-            is_left_out = DRY_RUN_VARIABLE in str(printed["false_condition"])
-        else:
-            is_left_out = _is_untellable(details) and not _were_items(printed)
-        if is_left_out:
+        if not _were_items(printed) and _is_left_out(details, printed):
             self.left_out.append(_task(details))
 
     def _add_skipped_item(self, details: Event) -> None:
-        task, has_no_condition = _task(details), "false_condition" not in _result(details)
-        if _is_untellable(details) and has_no_condition and task not in self.left_out[-1:]:
+        task = _task(details)
+        if _is_left_out(details, _result(details)) and task not in self.left_out[-1:]:
             self.left_out.append(task)
 
     def _add_failed(self, details: Event) -> None:
@@ -154,6 +150,13 @@ def _unified(entry: Event, result: Event, task: str) -> str:
         is_gone = not after and not entry.get("after_header")
         return unified_diff(None if is_new else before.encode(), None if is_gone else after.encode(), subject)
     return ""
+
+
+def _is_left_out(details: Event, skipped: Event) -> bool:
+    """Whether a task was skipped because it is a dry run, rather than because it doesn't apply."""
+    if "false_condition" in skipped:
+        return DRY_RUN_VARIABLE in str(skipped["false_condition"])
+    return _is_untellable(details)
 
 
 def _is_untellable(details: Event) -> bool:

@@ -405,6 +405,8 @@ def test_the_items_of_a_loop_tell_for_themselves() -> None:
     end = event("runner_on_skipped", **command) | {"stdout": 'skipping: [target] => {"msg": "All items skipped"}'}
     assert report_of(left, left, end).left_out == ["A task"]
     assert report_of(not_meant, end).left_out == []
+    guarded = event("runner_item_on_skipped", {"false_condition": "not ansible_check_mode"})
+    assert report_of(guarded, end).left_out == ["A task"]
 
 
 def test_each_task_is_told_with_its_end() -> None:

@@ -34,10 +34,14 @@ ROWS = Path(__file__).parent / "changes"
 _ONE_VERSION = "a host's repository has one version of each package; tests/packs/test_apt_for_real.py has two"
 _ANY_NUMBER = "a row can't know which number a process gets; tests/packs/test_processes_for_real.py asks"
 _ONE_KERNEL = "swap is this machine's; tests/playbooks/test_swap_file.py has stand-ins for swapon and swapoff"
+_BOOTS = "it restarts the host; tests/playbooks/test_patch_and_reboot.py has one of its own"
+_KEYS = "the tests know the host by its keys; tests/playbooks/test_rotate_ssh_host_keys.py has a host of its own"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "file.synchronise": "the hosts have no rsync",
     "disk.swap_setup": _ONE_KERNEL,
     "disk.swap_remove": _ONE_KERNEL,
+    "ssh.rotate_host_keys": _KEYS,
+    "package.patch": _BOOTS,
     "package.upgrade": _ONE_VERSION,
     "package.upgrade_all": _ONE_VERSION,
     **dict.fromkeys((f"process.{verb}" for verb in ("end", "signal", "pause", "resume", "set_priority")), _ANY_NUMBER),
