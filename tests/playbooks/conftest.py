@@ -6,8 +6,21 @@ from pathlib import Path
 import pytest
 
 from shell.session import Session
-from tests.support.hosts import MISSING, Host, systemd_host
+from tests.support.hosts import MISSING, Host, is_built, systemd_host
 from tests.support.sessions import Approver, session_in
+
+HERE = Path(__file__).parent
+RUN_LIMIT_S = 300
+"""A playbook is tried, applied and tried again, each with some twenty tasks over SSH."""
+BUILD_LIMIT_S = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests here the time that they take, and that of building the hosts' tree where it isn't there yet."""
+    limit_s = RUN_LIMIT_S if MISSING or is_built() else RUN_LIMIT_S + BUILD_LIMIT_S
+    for item in items:
+        if item.path.is_relative_to(HERE) and "host" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(limit_s))
 
 
 @pytest.fixture(scope="module")
