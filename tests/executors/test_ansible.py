@@ -399,7 +399,7 @@ def test_what_a_skipped_task_prints_tells_whether_it_would_be_run(
 
 
 def test_the_items_of_a_loop_tell_for_themselves() -> None:
-    command = {"resolved_action": "ansible.builtin.command"}
+    command: dict[str, Any] = {"resolved_action": "ansible.builtin.command"}
     left = event("runner_item_on_skipped", {"msg": "Command would have run if not in check mode"}, **command)
     not_meant = event("runner_item_on_skipped", {"false_condition": "item == 'a'"}, **command)
     end = event("runner_on_skipped", **command) | {"stdout": 'skipping: [target] => {"msg": "All items skipped"}'}

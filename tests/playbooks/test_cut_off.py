@@ -1,6 +1,9 @@
 """What goes wrong in the middle of a playbook on a host: what the record tells, what is left, and what `sayso recover` says."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +16,7 @@ from shell.exit_status import ExitStatus
 from shell.journal import cut_off_steps
 from shell.road import Options
 from shell.session import Session
-from tests.support.command import Sayso
+from tests.support.command import ROOT, Sayso
 from tests.support.host_slots import wait_for
 from tests.support.hosts import Host, requires_hosts
 from tests.support.sessions import Approver, session_in
@@ -101,3 +104,20 @@ def test_a_task_that_fails_midway_is_taken_back_and_the_record_tells_the_tasks(
         (ended,) = [event for event in history.events(response.record or 0) if event.kind == "step_end"]
     assert ended.payload["stdout"] == outcome.stdout
     broken.unlink()
+
+
+@pytest.mark.parametrize(("boundary", "finding"), [("after begin", Finding.NOT_DONE), ("before end", Finding.DONE)])
+def test_after_a_kill_the_dry_run_tells_whether_a_playbook_was_done(
+    boundary: str, finding: Finding, tmp_path: Path, host: Host
+) -> None:
+    host.run_inside("rm", "-rf", "/etc/systemd/journald.conf.d")
+    config = tmp_path / "ssh_config"
+    config.write_text(host.ssh_config("box", "root"))
+    argv = [sys.executable, "-m", "tests.support.killed_session", str(tmp_path), str(config), boundary]
+    change = ["log.limit_journal", "size=100M"]
+    killed = subprocess.run([*argv, *change], cwd=ROOT, capture_output=True, timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    with History.open(tmp_path / "state" / "history.db") as history:
+        (cut_off,) = cut_off_steps(history)
+    with session_in(tmp_path, door="terminal", person=Approver(), ssh_configs=(config,)) as session:
+        assert session.examine(cut_off).finding is finding
