@@ -5,6 +5,7 @@ environment (ANSIBLE_* included) and write it to a file, turn host key checking 
 every event and the output on disk, put variables on a command line.
 """
 
+import json
 import math
 import os
 import shutil
@@ -41,6 +42,9 @@ POLL_S = 0.2
 
 INVENTORY_NAME = "target"
 """What the host is called inside a run: a real name could be a pattern to Ansible (`web[1:3]`)."""
+
+PROOF_TAG = "proof"
+"""The tag of tasks that only look at what came of the change; a dry run, which has nothing to look at, goes without."""
 
 RUNNER_VARIABLES = frozenset(
     {
@@ -105,6 +109,8 @@ def check_playbook(
 def apply_playbook(playbook: Playbook, step: PlaybookStep, target: Target, *, cancel: Cancel | None = None) -> Outcome:
     """Run the playbook for real and return its outcome; `unknown` where it was cut off.
 
+    `stdout` has a line for each task that was run: `changed: Set the limit`.
+
     A step whose `interrupt` isn't `kill` isn't ended by `cancel` once it has begun. Raises
     `StepError` when Ansible is missing or sudo asks for a password, `UnreachableError` (or
     `TargetError`, for a host key) when the host couldn't be reached before anything was done.
@@ -114,17 +120,19 @@ def apply_playbook(playbook: Playbook, step: PlaybookStep, target: Target, *, ca
     report, ending = _run(playbook, step, target, stoppable, is_check=False)
     duration_s = time.monotonic() - started
     host, cut_off = target.host, "what it did until then is unknown. Check the host, then ask again for a dry run."
+    told = "".join(f"{ending_of}: {task}\n" for task, ending_of in report.told)
     if ending != "ended":
-        return Outcome(host, "unknown", f"The playbook `{playbook.name}` {ending}; {cut_off}", duration_s=duration_s)
+        message = f"The playbook `{playbook.name}` {ending}; {cut_off}"
+        return Outcome(host, "unknown", message, stdout=told, duration_s=duration_s)
     if report.unreachable is not None:
         if not report.has_acted:
             raise _unreachable(report.unreachable, target)
         message = f"The connection to {host} went away while `{playbook.name}` ran; {cut_off}"
-        return Outcome(host, "unknown", message, duration_s=duration_s)
+        return Outcome(host, "unknown", message, stdout=told, duration_s=duration_s)
     if report.has_failed:
         error = _failed(report, playbook, target)
-        return Outcome(host, "failed", str(error), report.failure_exit_code, duration_s=duration_s)
-    return Outcome(host, "changed" if report.has_changed else "ok", duration_s=duration_s)
+        return Outcome(host, "failed", str(error), report.failure_exit_code, stdout=told, duration_s=duration_s)
+    return Outcome(host, "changed" if report.has_changed else "ok", stdout=told, duration_s=duration_s)
 
 
 # -- one run of ansible-runner
@@ -151,7 +159,7 @@ def _run(
             playbook=str(playbook.path),
             inventory=str(folder / "hosts.yml"),
             envvars=_environment(folder, target.address),
-            cmdline="--check --diff" if is_check else None,
+            cmdline=f"--check --diff --skip-tags {PROOF_TAG}" if is_check else None,
             fact_cache_type="memory",
             quiet=True,
         )
@@ -205,7 +213,7 @@ def _private_folder(playbook: Playbook, step: PlaybookStep, target: Target, pyth
             (folder / below).mkdir(mode=0o700)
         _write(folder / "ansible.cfg", "")  # ansible-core 2.19 doesn't take /dev/null
         settings = {"suppress_output_file": True, "suppress_ansible_output": True, "pexpect_timeout": POLL_S}
-        _write(folder / "env" / "settings", _yaml(settings))
+        _write(folder / "env" / "settings", json.dumps(settings))
         _write(folder / "env" / "extravars", _yaml(playbook.complete(dict(step.variables))))
         inventory = {"all": {"hosts": {INVENTORY_NAME: _host_variables(folder, step, target, python)}}}
         _write(folder / "hosts.yml", _yaml(inventory))
@@ -223,28 +231,19 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
-class _Literal(str):
-    """Text that Ansible must take as it is: in plain YAML it would look for `{{ }}` in it, and run what it finds."""
+def _yaml(value: Mapping[str, object]) -> str:
+    """Return YAML that carries `!unsafe`, Ansible's mark for "no template"; it would run what it finds in `{{ }}`.
 
-    __slots__ = ()
-
-
-def _literal(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _literal(one) for key, one in value.items()}
-    return _Literal(value) if isinstance(value, str) else value
-
-
-def _yaml(value: object) -> str:
-    """Return YAML whose every text carries `!unsafe`, Ansible's mark for "no template"."""
+    On the whole, not on each text: a marked text is looked at once more, and "yes" or "null" would be none.
+    """
     import yaml
 
     class Dumper(yaml.SafeDumper):
         def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - an alias would lose the tag
             return True
 
-    Dumper.add_representer(_Literal, lambda dumper, text: dumper.represent_scalar("!unsafe", str(text), style='"'))
-    return str(yaml.dump(_literal(value), Dumper=Dumper, allow_unicode=True))
+    Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+    return "--- !unsafe\n" + str(yaml.dump(dict(value), Dumper=Dumper, allow_unicode=True, default_flow_style=False))
 
 
 def _environment(folder: Path, address: HostAddress | None) -> dict[str, str]:
@@ -259,6 +258,7 @@ def _environment(folder: Path, address: HostAddress | None) -> dict[str, str]:
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "control"),
         "ANSIBLE_HOST_KEY_CHECKING": "True",  # else ansible-runner turns it off
         "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_VERBOSITY": "1",  # only then does a skipped task tell why
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_CALLBACK_PLUGINS": "",
         "AWX_LIB_DIRECTORY": "",
@@ -324,6 +324,7 @@ def _ssh_variables(address: HostAddress, control: Path) -> dict[str, object]:
         "ansible_host": address.hostname,
         "ansible_port": address.port,
         "ansible_user": address.user,
+        "sayso_known_hosts": address.known_hosts_files[0] if address.known_hosts_files else "",
         "ansible_ssh_executable": find_program("ssh"),
         "ansible_ssh_args": " ".join(_quoted(word) for word in words),
     }

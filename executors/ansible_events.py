@@ -3,7 +3,9 @@
 The shape of the events: ansible-core 2.19 with ansible-runner 2.4.3, recorded.
 """
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +18,16 @@ Event = Mapping[str, Any]
 SKIPPED_BY_CHECK_MODE = frozenset({"command", "shell", "raw", "script", "expect", "uri"})
 """Actions of ansible.builtin that a dry run leaves out (those without `supports_check_mode` that act on the host).
 
-Their event looks exactly like that of a task whose `when` doesn't hold, so both are taken for left out.
+Whether one of them was left out, or its `when` doesn't hold, stands only in what the event prints; where
+that can't be read it counts as left out.
 """
+DRY_RUN_VARIABLE = "ansible_check_mode"
+"""A condition that asks for it says nothing about the host: its task, whatever it is, is left out by the dry run alone."""
 _OUR_COLLECTIONS = ("ansible.builtin.", "ansible.legacy.")
 _SAID_LIMIT = 400
 _OUTPUT_LINES = 20
+_OWN_CONFIGURATION = "Using "
+"""`Using /run/.../ansible.cfg as config file`: said in each run that isn't silent."""
 
 
 @dataclass(slots=True)
@@ -32,6 +39,8 @@ class Report:
     diffs: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     """Names of the tasks that a dry run can't tell anything about."""
+    told: list[tuple[str, str]] = field(default_factory=list)
+    """Each task that was run, in order, with how it ended: `changed`, `ok`, `failed`, or `run` where it hides that."""
     failed_task: str = ""
     failure: str = ""
     failure_exit_code: int | None = None
@@ -52,15 +61,19 @@ class Report:
             case "runner_on_ok":
                 self._add_ok(details)
             case "runner_on_skipped":
-                self._add_skipped(details)
+                self._add_skipped(details, _printed(event))
+            case "runner_item_on_skipped":
+                self._add_skipped_item(details)
             case "runner_on_failed":
                 self._add_failed(details)
             case "runner_on_unreachable":
                 self.unreachable = _message(_result(details))
+                self.told.append((_task(details), "cut off"))
             case "playbook_on_stats":
                 self.stats = {name: bool(details.get(name)) for name in ("processed", "changed", "failures")}
             case "verbose" | "warning" | "error" | "deprecated" | "system_warning":
                 lines = [line.strip() for line in str(event.get("stdout", "")).splitlines() if line.strip()]
+                lines = [line for line in lines if not line.startswith(_OWN_CONFIGURATION)]
                 self.output = [*self.output, *lines][-_OUTPUT_LINES:]
 
     @property
@@ -84,7 +97,9 @@ class Report:
         if "censored" in result:
             # Whether it changed isn't in the event (no_log); the count at the end holds it.
             self.diffs.append(f"Summary: what {_task(details)!r} would show is hidden by its `no_log`\n")
+            self.told.append((_task(details), "run"))
             return
+        self.told.append((_task(details), "changed" if result.get("changed") is True else "ok"))
         if result.get("changed") is True:
             self.changed.append(_task(details))
         loop = result.get("results")
@@ -92,17 +107,21 @@ class Report:
             if isinstance(one, dict) and one.get("changed") is True:
                 self.diffs += unified_diffs(one, _task(details))
 
-    def _add_skipped(self, details: Event) -> None:
-        action = str(details.get("resolved_action") or details.get("task_action") or "")
-        collection, _, name = action.rpartition(".")
-        is_ours = not collection or f"{collection}." in _OUR_COLLECTIONS
-        if not is_ours or name in SKIPPED_BY_CHECK_MODE:
+    def _add_skipped(self, details: Event, printed: Event) -> None:
+        if not _were_items(printed) and _is_left_out(details, printed):
             self.left_out.append(_task(details))
+
+    def _add_skipped_item(self, details: Event) -> None:
+        task = _task(details)
+        if _is_left_out(details, _result(details)) and task not in self.left_out[-1:]:
+            self.left_out.append(task)
 
     def _add_failed(self, details: Event) -> None:
         self.has_acted = True
         if details.get("ignore_errors"):
+            self.told.append((_task(details), "ok"))
             return
+        self.told.append((_task(details), "failed"))
         result = _result(details)
         code = result.get("rc")
         self.failed_task, self.failure = _task(details), _message(result)
@@ -131,6 +150,35 @@ def _unified(entry: Event, result: Event, task: str) -> str:
         is_gone = not after and not entry.get("after_header")
         return unified_diff(None if is_new else before.encode(), None if is_gone else after.encode(), subject)
     return ""
+
+
+def _is_left_out(details: Event, skipped: Event) -> bool:
+    """Whether a task was skipped because it is a dry run, rather than because it doesn't apply."""
+    if "false_condition" in skipped:
+        return DRY_RUN_VARIABLE in str(skipped["false_condition"])
+    return _is_untellable(details)
+
+
+def _is_untellable(details: Event) -> bool:
+    """Whether a dry run can't tell what the task would do."""
+    action = str(details.get("resolved_action") or details.get("task_action") or "")
+    collection, _, name = action.rpartition(".")
+    is_ours = not collection or f"{collection}." in _OUR_COLLECTIONS
+    return not is_ours or name in SKIPPED_BY_CHECK_MODE
+
+
+def _were_items(result: Event) -> bool:
+    """Whether it was a loop: without items there is nothing to do, else each told why it was skipped by itself."""
+    return result.get("msg") == "All items skipped" or result.get("skipped_reason") == "No items in the list"
+
+
+def _printed(event: Event) -> Event:
+    """Return the result that an event prints (`skipping: [target] => {...}`), where its data has none."""
+    _, _, text = str(event.get("stdout", "")).partition(" => ")
+    with suppress(ValueError):
+        found = json.JSONDecoder().raw_decode(text)[0]
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _subject(entry: Event, result: Event, task: str) -> str:

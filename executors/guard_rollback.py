@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from executors.guard_cuts import UNITS, Cut, kind_of_path
 from executors.guard_host import GUARD_DIRECTORY, RootHost
 from executors.homes import home_of
-from executors.plan import EditStep, PlannedStep, RunStep
+from executors.plan import EditStep, PlannedStep, PlaybookStep, RunStep
 from executors.state import Target
 from intents.errors import PlanError
 from intents.intent import AccessKind
+from playbooks.library import find_playbook
 
 ACCOUNT_FILES = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/subuid", "/etc/subgid")
 
@@ -60,11 +61,7 @@ def rollback_for_step(
         parts.append(rollback_for_edit(planned.step, target, guard_id=guard_id))
     if inverse:
         parts.append(rollback_for_command(inverse, target, guard_id=guard_id))
-    if isinstance(planned.step, RunStep):
-        files = [word for word in planned.step.argv[1:] if word.startswith("/") and kind_of_path(word)]
-        files += ACCOUNT_FILES if "pam" in cut.kinds else ()
-        if files:
-            parts.append(rollback_for_files(files, target, guard_id=guard_id))
+    parts += _rollbacks_for_named_files(planned, cut, target, guard_id)
     if cut.units:
         parts.append(rollback_for_units(cut.units, target, guard_id=guard_id))
     if "firewall" in cut.kinds:
@@ -78,6 +75,21 @@ def rollback_for_step(
             remedy="Do it by hand, at the host's console.",
         )
     return whole
+
+
+def _rollbacks_for_named_files(planned: PlannedStep, cut: Cut, target: Target, guard_id: str) -> list[Rollback]:
+    """Return what puts the files back that a command names, or that a playbook says it changes."""
+    step = planned.step
+    effective: list[Rollback] = []
+    files: list[str] = []
+    if isinstance(step, PlaybookStep):
+        files += find_playbook(step.playbook).guarded_files
+        host = RootHost(target.transport)
+        effective += [Rollback(guard_id, _make_effective(host, target, kind)) for kind in cut.kinds if files]
+    elif isinstance(step, RunStep):
+        files += [word for word in step.argv[1:] if word.startswith("/") and kind_of_path(word)]
+        files += ACCOUNT_FILES if "pam" in cut.kinds else ()
+    return [rollback_for_files(files, target, guard_id=guard_id), *effective] if files else []
 
 
 def rollback_for_edit(step: EditStep, target: Target, *, guard_id: str) -> Rollback:

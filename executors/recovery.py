@@ -9,6 +9,7 @@ from executors.edit_planning import file_row
 from executors.file_replace import SYSTEM_BACKUPS, USER_BACKUPS, read_file
 from executors.file_state import FileHost, file_status
 from executors.homes import home_of
+from executors.plan import Effect
 from executors.state import Target
 from executors.step_planning import plan_steps
 from executors.transport import Cancel
@@ -83,6 +84,8 @@ def _backup_of(step: DoneStep, target: Target) -> str | None:
 
 def _examine_command(step: DoneStep, intent: Intent, target: Target, cancel: Cancel | None) -> Examination:
     operation = intent.operation_for(target.facts)
+    if operation.playbook is not None:
+        return _examine_playbook(step, intent, target, cancel)
     if operation.change is None:
         return Examination(Finding.CANNOT_KNOW, "it has no state that could be read")
     after, problems = not_come_true(intent, operation, step.arguments, target, before=step.before, cancel=cancel)
@@ -92,3 +95,15 @@ def _examine_command(step: DoneStep, intent: Intent, target: Target, cancel: Can
     if dict(planned.before) == dict(step.before):
         return Examination(Finding.NOT_DONE, "the state is the one from before", after)
     return Examination(Finding.ELSEWHERE, "; ".join(problems), after)
+
+
+def _examine_playbook(step: DoneStep, intent: Intent, target: Target, cancel: Cancel | None) -> Examination:
+    """A playbook has no state but what its dry run would still do."""
+    (planned,) = plan_steps(intent, step.arguments, target, cancel=cancel, with_touched=False)
+    if planned.effect is Effect.ALREADY_SO:
+        return Examination(Finding.DONE, planned.reason)
+    if planned.before == step.before:
+        return Examination(Finding.NOT_DONE, f"a dry run would do the same as before it: {planned.reason}")
+    if planned.effect is Effect.CANNOT_KNOW:
+        return Examination(Finding.CANNOT_KNOW, planned.reason)
+    return Examination(Finding.ELSEWHERE, f"this is still to be done: {planned.reason}")

@@ -6,11 +6,16 @@ Read and checked here; run elsewhere. `meta.yml` says what a playbook takes:
     variables:
       max_bytes: {required: true, description: ...}
       directory: {required: false, default: /etc/..., description: ...}
+    guarded_files: [/etc/ssh/sshd_config.d/00-sayso-hardening.conf]
+    imports: [chrony]
+
+`guarded_files` (of root's) are put back by the rollback that is armed before a playbook that can cut off access;
+`imports` are the playbooks whose files it uses as well.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +23,8 @@ PLAYBOOKS = Path(__file__).resolve().parent
 """The folder of our playbooks."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_ABSOLUTE = re.compile(r"/[^\0]+\Z")
+_META_KEYS = frozenset(("summary", "variables", "guarded_files", "imports"))
 _RESERVED_PREFIX = "ansible_"
 """Variables that begin so decide how Ansible connects and what it runs."""
 
@@ -38,13 +45,15 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """A playbook of ours: `path` is its YAML file, `sha256` covers every file of its folder."""
+    """A playbook of ours: `path` is its YAML file, `sha256` covers every file of its folder and of what it imports."""
 
     name: str
     path: Path
     summary: str
     variables: Mapping[str, Variable]
     sha256: str
+    guarded_files: tuple[str, ...] = ()
+    """What a rollback puts back where the playbook has cut off access: absolute paths."""
 
     def complete(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the value of each variable, the defaults filled in.
@@ -66,8 +75,8 @@ class Playbook:
 def playbook_names() -> tuple[str, ...]:
     """Return the names of all playbooks, sorted.
 
-    >>> playbook_names()
-    ('limit_journal',)
+    >>> "limit_journal" in playbook_names()
+    True
     """
     return tuple(sorted(path.parent.name for path in PLAYBOOKS.glob("*/playbook.yml")))
 
@@ -85,14 +94,21 @@ def find_playbook(name: str) -> Playbook:
         raise PlaybookError(f"there is no playbook `{name}`")
     meta = _mapping(_read_yaml(folder / "meta.yml"), folder / "meta.yml")
     summary = meta.get("summary")
-    if set(meta) - {"summary", "variables"} or not isinstance(summary, str) or not summary:
-        raise PlaybookError(f"{folder / 'meta.yml'}: it has a `summary` (text) and `variables`, and nothing else")
+    if set(meta) - _META_KEYS or not isinstance(summary, str) or not summary:
+        raise PlaybookError(
+            f"{folder / 'meta.yml'}: it has a `summary` (text), `variables`, `guarded_files`, `imports`, and nothing else"
+        )
     variables = _mapping(meta.get("variables", {}), folder / "meta.yml")
     path = folder / "playbook.yml"
     if not isinstance(_read_yaml(path), list):
         raise PlaybookError(f"{path}: a playbook is a list of plays")
     known = {name: _variable(name, entry, folder / "meta.yml") for name, entry in variables.items()}
-    return Playbook(name, path, summary, known, _hash_of(folder))
+    guarded = _texts(meta.get("guarded_files", []), _ABSOLUTE, folder / "meta.yml")
+    folders = [PLAYBOOKS / one for one in _texts(meta.get("imports", []), _NAME, folder / "meta.yml")]
+    missing = next((one for one in folders if not one.is_dir()), None)
+    if missing is not None:
+        raise PlaybookError(f"{folder / 'meta.yml'}: there is no playbook `{missing.name}` to import")
+    return Playbook(name, path, summary, known, _hash_of([folder, *folders]), guarded)
 
 
 def _variable(name: str, entry: object, where: Path) -> Variable:
@@ -125,11 +141,18 @@ def _mapping(value: object, where: Path) -> dict[str, object]:
     return value
 
 
-def _hash_of(folder: Path) -> str:
+def _texts(value: object, form: re.Pattern[str], where: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and form.match(one) for one in value):
+        raise PlaybookError(f"{where}: `guarded_files` are absolute paths, `imports` names of playbooks")
+    return tuple(value)
+
+
+def _hash_of(folders: Sequence[Path]) -> str:
     """SHA-256 (hex) over the relative path, the length and the content of each file."""
     digest = hashlib.sha256()
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode())
-        digest.update(content)
+    for folder in folders:
+        for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode())
+            digest.update(content)
     return digest.hexdigest()

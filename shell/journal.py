@@ -36,6 +36,8 @@ class CutOff:
     step: DoneStep
     payload: Mapping[str, Json]
     """The `step_begin` event's own words: effect, vector or edit."""
+    ended: Mapping[str, Json]
+    """The `step_end` event's words, where it got that far: message, output."""
 
 
 class Journal:
@@ -226,11 +228,11 @@ def cut_off_steps(history: History) -> list[CutOff]:
     for event in history.unresolved():
         if event.payload.get("risk") == "read":
             continue
-        first = history.events(event.record)[0]
-        is_running = is_alive(first.payload.get("process"))
-        found.append(
-            CutOff(event.record, event.number, event.utc, is_running, _done_step(event.payload, {}), event.payload)
-        )
+        events = history.events(event.record)
+        ends = (one.payload for one in events if one.kind == "step_end" and one.payload.get("begun") == event.number)
+        step, ended = _done_step(event.payload, {}), next(ends, {})
+        is_running = not ended and is_alive(events[0].payload.get("process"))
+        found.append(CutOff(event.record, event.number, event.utc, is_running, step, event.payload, ended))
     return found
 
 

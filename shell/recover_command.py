@@ -77,6 +77,8 @@ def _show(running: list[CutOff], examined: list[_Examined], environment: Environ
         step = one.cut_off
         print_line(out, f"record {step.record}, begun {step.begun_utc}: {_what(step)}", lead="? ", style="bold")
         print_line(out, f"{one.examination.finding.value}: {one.examination.reason}", indent=2)
+        for line in _told(step).splitlines():
+            print_line(out, line, indent=4)
 
 
 def _show_guards(left: list[tuple[str, Leftover]], environment: Environment) -> None:
@@ -91,6 +93,12 @@ def _show_guards(left: list[tuple[str, Leftover]], environment: Environment) -> 
         print_line(messages, f"{host_list([host])}: the rollback {guard.guard_id} {when}", lead="! ", style="yellow")
 
 
+def _told(step: CutOff) -> str:
+    """Return what the step printed until it was cut off: of a playbook, each task with how it ended."""
+    told = step.ended.get("stdout")
+    return told if isinstance(told, str) else ""
+
+
 def _listed(one: _Examined) -> dict[str, Json]:
     step = one.cut_off
     return {
@@ -101,6 +109,7 @@ def _listed(one: _Examined) -> dict[str, Json]:
         "arguments": dict(step.step.arguments),
         "finding": one.examination.finding.value,
         "reason": one.examination.reason,
+        "stdout": _told(one.cut_off),
     }
 
 

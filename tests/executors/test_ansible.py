@@ -1,5 +1,6 @@
 """Playbooks with real Ansible: on this machine, over a real sshd, and events as they were recorded."""
 
+import json
 import secrets
 import shutil
 import tempfile
@@ -174,6 +175,14 @@ def test_a_playbook_goes_the_whole_road_and_then_there_is_nothing_left_to_do(tmp
     assert "has changed since" in again.message
     assert len(recorder.begun) == 1
     assert plan().is_empty
+
+
+@pytest.mark.parametrize(
+    "said", ["", "yes", "null", "007", "12:30", "1e3", "[1]", "{a: 1}", "~", "ü\u2028é", "a: b # c", "!x"]
+)
+def test_a_value_stays_the_text_that_it_is(said: str, tmp_path: Path, here: Target) -> None:
+    assert apply_playbook(*step_of("note", folder=str(tmp_path), said=said), here).status == "changed"
+    assert (tmp_path / "note").read_text() == f"{said}\ncaller: .\n"
 
 
 def test_what_a_dry_run_leaves_out_cannot_be_known_and_a_failed_task_is_named(tmp_path: Path, here: Target) -> None:
@@ -370,6 +379,44 @@ def test_a_task_that_hides_its_result_still_counts_as_a_change() -> None:
 def test_only_the_action_tells_a_task_that_a_dry_run_leaves_out(action: str, *, is_left_out: bool) -> None:
     report = report_of(event("runner_on_skipped", task_action=action, resolved_action=action))
     assert bool(report.left_out) is is_left_out
+
+
+@pytest.mark.parametrize(
+    ("told", "is_left_out"),
+    [
+        ({"false_condition": "name is defined", "skip_reason": "Conditional result was False"}, False),
+        ({"false_condition": "file.stat.exists or not ansible_check_mode"}, True),
+        ({"skipped_reason": "No items in the list"}, False),
+        ({"msg": "Command would have run if not in check mode"}, True),
+    ],
+)
+def test_what_a_skipped_task_prints_tells_whether_it_would_be_run(
+    told: Mapping[str, Any], *, is_left_out: bool
+) -> None:
+    skipped = event("runner_on_skipped", resolved_action="ansible.builtin.command")
+    skipped["stdout"] = f"\x1b[0;36mskipping: [target] => {json.dumps(told)}\x1b[0m"
+    assert bool(report_of(skipped).left_out) is is_left_out
+
+
+def test_the_items_of_a_loop_tell_for_themselves() -> None:
+    command: dict[str, Any] = {"resolved_action": "ansible.builtin.command"}
+    left = event("runner_item_on_skipped", {"msg": "Command would have run if not in check mode"}, **command)
+    not_meant = event("runner_item_on_skipped", {"false_condition": "item == 'a'"}, **command)
+    end = event("runner_on_skipped", **command) | {"stdout": 'skipping: [target] => {"msg": "All items skipped"}'}
+    assert report_of(left, left, end).left_out == ["A task"]
+    assert report_of(not_meant, end).left_out == []
+    guarded = event("runner_item_on_skipped", {"false_condition": "not ansible_check_mode"})
+    assert report_of(guarded, end).left_out == ["A task"]
+
+
+def test_each_task_is_told_with_its_end() -> None:
+    report = report_of(
+        event("runner_on_ok", {"changed": True}, task="One"),
+        event("runner_on_ok", {"changed": False}, task="Two"),
+        event("runner_on_ok", {"censored": "hidden"}, task="Three"),
+        event("runner_on_failed", {"msg": "no"}, task="Four"),
+    )
+    assert report.told == [("One", "changed"), ("Two", "ok"), ("Three", "run"), ("Four", "failed")]
 
 
 def test_a_failure_that_was_taken_care_of_is_none() -> None:

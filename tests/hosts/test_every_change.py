@@ -37,9 +37,18 @@ _NO_ENGINE = "the hosts run no containers; tests/packs/test_containers_for_real.
 _NO_DATABASE = "the hosts have no database; tests/packs/test_databases_for_real.py has its own"
 _NO_RESTIC = "the hosts have no restic; tests/packs/test_backups_for_real.py has a repository"
 _NO_GIT = "the hosts have no git; tests/packs/test_git_for_real.py has a checkout"
+_ONE_KERNEL = "swap is this machine's; tests/playbooks/test_swap_file.py has stand-ins for swapon and swapoff"
+_BOOTS = "it restarts the host; tests/playbooks/test_patch_and_reboot.py has one of its own"
+_KEYS = "the tests know the host by its keys; tests/playbooks/test_rotate_ssh_host_keys.py has a host of its own"
+_MANY = "it is many changes, which other rows make too; tests/playbooks/test_bootstrap_host.py has a host of its own"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "file.synchronise": "the hosts have no rsync",
     "web.set": "the hosts have no nginx; tests/executors/test_edit_kinds.py has the edit and its check",
+    "disk.swap_setup": _ONE_KERNEL,
+    "disk.swap_remove": _ONE_KERNEL,
+    "host.bootstrap": _MANY,
+    "ssh.rotate_host_keys": _KEYS,
+    "package.patch": _BOOTS,
     "package.upgrade": _ONE_VERSION,
     "package.upgrade_all": _ONE_VERSION,
     **dict.fromkeys(

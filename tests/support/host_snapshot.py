@@ -13,7 +13,13 @@ from pathlib import Path
 
 NOISE = (
     *("proc", "sys", "dev", "run", "tmp", "var/tmp", "var/log", "var/cache", "var/lib/systemd", "var/lib/sudo"),
-    *("var/lib/sayso", "var/lib/private", "var/lib/apt/periodic"),
+    *(
+        "var/lib/sayso",
+        "var/lib/private",
+        "var/lib/apt/periodic",
+        "var/lib/fail2ban/fail2ban.sqlite3",
+        "var/lib/chrony",
+    ),
     *("etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-", "etc/.pwd.lock"),
     *("etc/mtab", "etc/resolv.conf", "var/lib/dpkg/status-old", "var/lib/dpkg/lock", "var/lib/dpkg/lock-frontend"),
     *(

@@ -14,9 +14,13 @@ SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "cron", "at"),
     *("nftables", "iproute2", "procps", "acl", "python3", "nginx-light", "less"),
+    *("python3-apt", "openssl"),  # Ansible's dry run of apt; certificates
 )
-OFFERED_PACKAGES = ("hello", "bc", "libreadline8", "readline-common")
-"""What can be installed on a host, from a repository on its own disk: it has no way out. bc has dependencies."""
+OFFERED_PACKAGES = (
+    *("hello", "bc", "chrony", "fail2ban", "python3-systemd", "unattended-upgrades"),
+    *("rsyslog", "rsyslog-gnutls", "prometheus-node-exporter"),
+)
+"""What can be installed on a host, with what it needs (11 MB), from a repository on its own disk: it has no way out."""
 REPOSITORY = "srv/packages"
 MASKED_UNITS = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer"),
@@ -120,7 +124,9 @@ def _add_repository(root: Path) -> None:
     folder = root / REPOSITORY
     folder.mkdir(parents=True)
     _inside(root, "apt-get", "-q", "update")
-    _inside(root, "sh", "-c", f"cd /{REPOSITORY} && apt-get -q download {' '.join(OFFERED_PACKAGES)}")
+    _inside(root, *"apt-get -q -y --download-only --no-install-recommends install".split(), *OFFERED_PACKAGES)
+    for package in root.glob("var/cache/apt/archives/*.deb"):
+        package.rename(folder / package.name)
     paragraphs = []
     for package in sorted(folder.glob("*.deb")):
         content = package.read_bytes()
