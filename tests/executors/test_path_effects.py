@@ -48,6 +48,7 @@ ORDINARY = """
 NEUTRAL: dict[str, Json] = {
     "text": "x", "mode": "0640", "count": 1, "glob": "*.x", "name:user": "ann", "user": "ann", "group": "staff",
     "name:database": "shop", "name:revision": "main", "name:snapshot": "40dc1520",
+    "name:hostname": "db1.example", "size": 1000000, "name:unit": "nginx.service", "boolean": False, "address": "10.0.0.5",
 }  # fmt: skip
 
 
@@ -58,8 +59,11 @@ SHOWING = {
     "git.status", "git.log", "git.diff", "git.branches", "git.remotes",
 }  # fmt: skip
 """Reads that count as showing what is in a file."""
-CHECKED_ONLY = {("file.remove_copy", "source"), ("file.unlink", "target")}
-"""Paths that a change only compares with what is there before."""
+CHECKED_ONLY = {
+    ("file.remove_copy", "source"), ("file.unlink", "target"),
+    ("user.sudo_grant", "program"), ("user.sudo_revoke", "program"), ("disk.fstab_add", "target"), ("disk.fstab_remove", "target"),
+}  # fmt: skip
+"""Paths that a change only compares with what is there before, or writes into a file as a text."""
 
 
 def written(path: str) -> str:
