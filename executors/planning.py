@@ -123,7 +123,7 @@ class _Planner:
         table = self._table(reference, target)
         if reference.format is None:
             return referenced_values(table.rows, reference.column)
-        return [exported(table.rows, [column.name for column in table.columns], reference.format)]
+        return [exported(table.rows, table.columns, reference.format)]
 
     def _table(self, reference: RowReference, target: Target) -> Table:
         source = self.stages[self.places[reference.match]]

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from intents.interpretation import Span
 from intents.operations import ExportFormat
-from intents.values import Json
+from intents.values import Column, Json
 
 _FORMAT = r"(?:as|in)\s+(?:a\s+)?(?P<format>csv|json)(?:\s+(?:file|format|document))?"
 _KEEP = r"(?:save|write|export|store|put|dump)\s+(?:it|them|that|this|these|those|(?:the\s+)?(?:result|results|output|list|table|rows))"
@@ -53,20 +54,29 @@ def export_in(text: str) -> ExportPhrase | None:
     return ExportPhrase("json" if word == "json" else "csv", path, found.span())
 
 
-def exported(rows: Sequence[Mapping[str, Json]], names: Sequence[str], form: ExportFormat) -> str:
-    r"""Return the rows as text: CSV (RFC 4180, but with line feeds) or a JSON list, values as they are.
+def exported(rows: Sequence[Mapping[str, Json]], columns: Sequence[Column], form: ExportFormat) -> str:
+    r"""Return the rows as text: CSV (RFC 4180, but with line feeds) or a JSON list.
 
-    >>> exported([{"name": "a,b", "size": 5, "tags": ["x", "y"]}], ["name", "size", "tags"], "csv")
-    'name,size,tags\n"a,b",5,x y\n'
+    Values are as they are (sizes in bytes, durations in seconds), moments in RFC 3339 and UTC.
+
+    >>> columns = [Column("name"), Column("size", "size"), Column("seen", "moment")]
+    >>> exported([{"name": "a,b", "size": 5, "seen": 0}], columns, "csv")
+    'name,size,seen\n"a,b",5,1970-01-01T00:00:00Z\n'
     """
+    kept = [{column.name: _value(row.get(column.name), column) for column in columns} for row in rows]
     if form == "json":
-        kept = [{name: row.get(name) for name in names} for row in rows]
         return json.dumps(kept, ensure_ascii=False, indent=1) + "\n"
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
+    writer.writerow([column.name for column in columns])
+    writer.writerows([_cell(value) for value in row.values()] for row in kept)
     return out.getvalue()
+
+
+def _value(value: Json, column: Column) -> Json:
+    if column.type != "moment" or not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    return datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _cell(value: Json) -> Json:

@@ -45,11 +45,11 @@ def render_reads(
 
 def _exported(outcomes: Mapping[str, Outcome], form: ExportFormat) -> str:
     """All hosts' rows as one text, with the host in front where there are several."""
-    names = list(dict.fromkeys(column.name for outcome in outcomes.values() for column in outcome.columns))
+    columns = list({column.name: column for outcome in outcomes.values() for column in outcome.columns}.values())
     if len(outcomes) > 1:
         rows = [{_HOST: host, **row} for host, outcome in outcomes.items() for row in outcome.rows]
-        return exported(rows, [_HOST, *names], form)
-    return exported([row for outcome in outcomes.values() for row in outcome.rows], names, form)
+        return exported(rows, [Column(_HOST), *columns], form)
+    return exported([row for outcome in outcomes.values() for row in outcome.rows], columns, form)
 
 
 def _grouped(outcomes: Mapping[str, Outcome]) -> list[tuple[tuple[str, ...], Outcome]]:

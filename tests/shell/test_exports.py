@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intents.export import exported
-from intents.values import Json
+from intents.values import Column, Json
 from shell.exit_status import ExitStatus
 from shell.road import Options
 from tests.support.sessions import session_in
@@ -52,8 +52,12 @@ def test_rows_after_a_change_do_not_go_into_a_file_unseen(tmp_path: Path, folder
     assert "come after a change" in refused.fault.message
 
 
-def test_values_stay_what_they_are() -> None:
-    rows: list[dict[str, Json]] = [{"name": "=1+1", "size": 5, "tags": ["a", "b"], "empty": None, "yes": True}]
-    names = ["name", "size", "tags", "empty", "yes"]
-    assert list(csv.reader(exported(rows, names, "csv").splitlines())) == [names, ["=1+1", "5", "a b", "", "true"]]
-    assert json.loads(exported(rows, names, "json")) == rows
+def test_values_stay_what_they_are_and_moments_can_be_read() -> None:
+    rows: list[dict[str, Json]] = [
+        {"name": "=1+1", "size": 5, "tags": ["a", "b"], "empty": None, "yes": True, "seen": 0}
+    ]
+    columns = [Column(name) for name in ("name", "size", "tags", "empty", "yes")] + [Column("seen", "moment")]
+    (names, values) = csv.reader(exported(rows, columns, "csv").splitlines())
+    assert names == list(rows[0])
+    assert values == ["=1+1", "5", "a b", "", "true", "1970-01-01T00:00:00Z"]
+    assert json.loads(exported(rows, columns, "json")) == [{**rows[0], "seen": "1970-01-01T00:00:00Z"}]
