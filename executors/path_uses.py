@@ -25,8 +25,8 @@ itself is written, removed or gets other rights. `sweep`: so is what lies below.
 CHANGING: frozenset[Use] = frozenset(("create", "change", "sweep", "unmount"))
 
 ATTRIBUTE_PROGRAMS = frozenset(
-    "borg df du find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath sha256sum md5sum sha1sum sha512sum stat"
-    " systemctl systemd-analyze test tree fuser".split()
+    "borg df du file find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath sha256sum md5sum sha1sum sha512sum stat"
+    " systemctl systemd-analyze test tree fuser wc".split()
 )
 """Programs that, run by a read, tell of a path but not what is in it."""
 
@@ -177,24 +177,134 @@ def _of_restic(words: Sequence[str]) -> list[PathUse]:
 
 
 def _of_tar(words: Sequence[str]) -> list[PathUse]:
-    """An archive that is made is written and its members read; one that is unpacked is read, and its folder written."""
+    """An archive that is made is written and its members read; one that is unpacked is read, and its folder written.
+
+    A member that is made of a relative name (behind `--`) lies in the `--directory` before it.
+    """
     first = next(iter(words), "")
     is_made = "--create" in words or bool(re.fullmatch(r"-?[A-Za-z]*c[A-Za-z]*", first))
+    members = words[words.index("--") + 1 :] if is_made and "--" in words else []
     uses: list[PathUse] = []
+    directory = ""
     for place, word in enumerate(words):
         before = words[place - 1] if place else ""
         is_archive = word.startswith("--file=") or before == "--file" or bool(re.fullmatch(r"-?[A-Za-z]*f", before))
+        is_directory = word.startswith("--directory=") or before in {"--directory", "-C"}
         for path in _paths([word]):
+            directory = path if is_directory else directory
+            if is_directory and members:
+                continue
             is_written = is_archive if is_made else not is_archive
             reach: Use = "change" if is_archive else "sweep"
             uses.append(PathUse(path, reach if is_written else "show"))
+    return [*uses, *(PathUse(posixpath.join(directory, name), "show") for name in members if not name.startswith("/"))]
+
+
+def _of_zip(words: Sequence[str]) -> list[PathUse]:
+    """The archive comes first, and is written; the others are read."""
+    archive, *others = _paths(words)
+    return [PathUse(archive, "change"), *(PathUse(path, "show") for path in others)]
+
+
+def _of_unzip(words: Sequence[str]) -> list[PathUse]:
+    """The archive comes first, and is read; what follows `-d` is written below."""
+    archive, *others = _paths(words)
+    return [PathUse(archive, "show"), *(PathUse(path, "sweep") for path in others)]
+
+
+_GRAMMARS:
+        return _GRAMMARS[program](words)
+    if program in SOURCES_FIRST:
+        return _of_copy(program, words)
+    use: Use | None = "name" if program in NAMING_PROGRAMS else "show" if program in READING_PROGRAMS else None
+    return [PathUse(path, use or _use_of_change(program, words)) for path in _paths(words)]
+
+
+def _of_read(program: str, words: Sequence[str]) -> Iterator[PathUse]:
+    for word in words:
+        # Where backups lie and where their password is says nothing of what is in them.
+        names = program in ATTRIBUTE_PROGRAMS or (program == "restic" and word.startswith("--"))
+        yield from (PathUse(path, "look" if names else "show") for path in _paths([word]))
+
+
+def _use_of_change(program: str, words: Sequence[str]) -> Use:
+    if program == "mkdir":
+        return "create"
+    if program in {"umount", "fusermount"}:
+        return "unmount"
+    if program in ENTRY_PROGRAMS and not _is_recursive(words):
+        return "change"
+    return "sweep"
+
+
+def _is_recursive(words: Sequence[str]) -> bool:
+    options = words[: words.index("--")] if "--" in words else words
+    return any(_RECURSIVE.fullmatch(word) for word in options)
+
+
+def _of_copy(program: str, words: Sequence[str]) -> list[PathUse]:
+    """A mount hides what lies below its directory, as if it were swept."""
+    reach: Use = "sweep" if program == "mount" or _is_recursive(words) else "change"
+    given = [match[1] for word in words if (match := _TARGET_OPTION.fullmatch(word))]
+    plain = [word for word in words if word.startswith("/")]
+    sources = plain if given else plain[:-1]
+    targets = given or plain[-1:]
+    source_use: Use = "sweep" if "--remove-source-files" in words else "name" if program in {"ln", "mount"} else "show"
+    return [*(PathUse(path, source_use) for path in sources), *(PathUse(path, reach) for path in targets)]
+
+
+def _of_dd(words: Sequence[str]) -> list[PathUse]:
+    return [PathUse(path, "show" if word.startswith("if=") else "change") for word in words for path in _paths([word])]
+
+
+def _of_restic(words: Sequence[str]) -> list[PathUse]:
+    """What is backed up is read. In a repository restic makes and removes files of its own; the folder and others stay."""
+    uses: list[PathUse] = []
+    for word in words:
+        option = word.partition("=")[0] if word.startswith("--") else ""
+        known: dict[str, Use] = {"": "show", "--repo": "create", "--target": "sweep"}
+        uses += [PathUse(path, known.get(option, "name")) for path in _paths([word])]
     return uses
+
+
+def _of_tar(words: Sequence[str]) -> list[PathUse]:
+    """An archive that is made is written and its members read; one that is unpacked is read, and its folder written.
+
+    A member that is made of a relative name (behind `--`) lies in the `--directory` before it.
+    """
+    first = next(iter(words), "")
+    is_made = "--create" in words or bool(re.fullmatch(r"-?[A-Za-z]*c[A-Za-z]*", first))
+    members = words[words.index("--") + 1 :] if is_made and "--" in words else []
+    uses: list[PathUse] = []
+    directory = ""
+    for place, word in enumerate(words):
+        before = words[place - 1] if place else ""
+        is_archive = word.startswith("--file=") or before == "--file" or bool(re.fullmatch(r"-?[A-Za-z]*f", before))
+        is_directory = word.startswith("--directory=") or before in {"--directory", "-C"}
+        for path in _paths([word]):
+            directory = path if is_directory else directory
+            if is_directory and members:
+                continue
+            is_written = is_archive if is_made else not is_archive
+            reach: Use = "change" if is_archive else "sweep"
+            uses.append(PathUse(path, reach if is_written else "show"))
+    return [*uses, *(PathUse(posixpath.join(directory, name), "show") for name in members if not name.startswith("/"))]
+
+
+def _of_zip(program: str, words: Sequence[str]) -> list[PathUse]:
+    """The archive comes first: zip writes it and reads the others, unzip reads it and writes below the directory."""
+    archive, *others = _paths(words)
+    if program == "zip":
+        return [PathUse(archive, "change"), *(PathUse(path, "show") for path in others)]
+    return [PathUse(archive, "show"), *(PathUse(path, "sweep") for path in others)]
 
 
 _GRAMMARS: Mapping[str, Callable[[Sequence[str]], list[PathUse]]] = {
     "dd": _of_dd,
     "restic": _of_restic,
     "tar": _of_tar,
+    "unzip": _of_unzip,
+    "zip": _of_zip,
 }
 """Programs that say in a word what becomes of its path."""
 

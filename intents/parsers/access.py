@@ -83,8 +83,9 @@ def parse_attributes(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 
 
 def parse_attribute(output: bytes, columns: tuple[Column, ...], options: Mapping[str, str]) -> list[Row]:
-    """Read whether the one `attribute` (its letter) is set to `is_set` and `path`."""
+    """Read whether the one `attribute` (immutable or append-only) is set to `is_set` and `path`."""
+    letter = _ATTRIBUTES[options["attribute"]]
     records: list[dict[str, Json]] = [
-        {"is_set": options["attribute"] in letters, "path": path} for letters, path in _attributes(output)
+        {"is_set": letter in letters, "path": path} for letters, path in _attributes(output)
     ]
     return rows_of(records, columns)
