@@ -2,12 +2,13 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from intents.parsers.conversion import ParseError, lines_of, rows_of, unexpected
-from intents.values import Column, Json, Row
+from intents.parsers.conversion import ParseError, decode, lines_of, rows_of, unexpected
+from intents.parsers.generic import nul_fields
+from intents.values import Column, Row
 
 _KINDS = {"-": "file", "d": "directory", "l": "link", "h": "hard link", "p": "pipe", "s": "socket",
           "c": "character device", "b": "block device", "V": "label", "?": "unknown"}  # fmt: skip
@@ -151,9 +152,12 @@ def parse_place(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     >>> parse_place(b"", (Column("kind"), Column("holds")))
     [{'kind': 'nothing', 'holds': 'nothing'}]
     """
-    fields: Sequence[str] = [field.decode() for field in output.removesuffix(b"\0").split(b"\0")] if output else []
-    record: dict[str, Json] = {"kind": "nothing", "holds": "nothing"}
-    if fields:
-        kind = {"d": "directory", "f": "file", "l": "link"}.get(fields[0], "other")
-        record = {"kind": kind, "holds": "nothing" if fields[1:] == ["empty"] else "something"}
+    fields = nul_fields(output, 2, "F:place")
+    if not fields:
+        return rows_of([{"kind": "nothing", "holds": "nothing"}], columns)
+    (letter, holds), *others = fields
+    if others or holds not in {"empty", "filled"}:
+        raise unexpected("F:place", "a kind, and empty or filled", decode(output))
+    kind = {"d": "directory", "f": "file", "l": "link"}.get(letter, "other")
+    record = {"kind": kind, "holds": "nothing" if kind == "directory" and holds == "empty" else "something"}
     return rows_of([record], columns)
