@@ -80,6 +80,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:du_kib": files.parse_du_kib,
     "F:du_nul": files.parse_du_nul,
     "F:duplicates": files.parse_duplicates,
+    "F:duplicates_lines": files.parse_duplicates_lines,
     "F:files_going": files.parse_files_going,
     "F:files_lines": files.parse_files_lines,
     "F:files_nul": files.parse_files_nul,

@@ -1,6 +1,7 @@
 """What find, stat, du, grep and the checksum tools write."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from intents.parsers.conversion import decode, lines_of, rows_of, unexpected
@@ -122,6 +123,31 @@ def parse_duplicates(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
             for path, size in files
         ],
         columns,
+    )
+
+
+def parse_duplicates_lines(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read the lines of busybox `sha256sum` to the rows of the files with the same content: `checksum`, `copies`, `path`.
+
+    A line that doesn't begin with a checksum is the rest of the name before it.
+
+    >>> rows = parse_duplicates_lines(b"ab  /a\nab  /b\nc\ncd  /d\n".replace(b"ab", b"ab" * 32).replace(b"cd", b"cd" * 32), (Column("path"),))
+    >>> [row["path"] for row in rows]
+    ['/a', '/b\nc']
+    """
+    found: list[list[str]] = []
+    for line in lines_of(output):
+        match = re.match(r"([0-9a-f]{64})  (.*)\Z", line, re.DOTALL)
+        if match is not None:
+            found.append([match[1], match[2]])
+        elif found:
+            found[-1][1] += "\n" + line
+        else:
+            raise unexpected("F:duplicates_lines", "a checksum and a path", line)
+    copies = Counter(checksum for checksum, _ in found)
+    several = sorted((checksum, path) for checksum, path in found if copies[checksum] > 1)
+    return rows_of(
+        [{"checksum": checksum, "copies": copies[checksum], "path": path} for checksum, path in several], columns
     )
 
 

@@ -107,6 +107,7 @@ GARBAGE: dict[str, bytes] = {
     "F:attributes": b"immutable\n",
     "F:count_of_x": b"xxy",
     "F:duplicates": b"5 1:2 no sum\0",
+    "F:duplicates_lines": b"no sum\n",
     "F:grep_numbered": b"a line\n",
     "F:place": b"d\0maybe\0",
     "F:sums_checked": b"a: FINE\n",
