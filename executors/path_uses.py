@@ -25,8 +25,8 @@ itself is written, removed or gets other rights. `sweep`: so is what lies below.
 CHANGING: frozenset[Use] = frozenset(("create", "change", "sweep", "unmount"))
 
 ATTRIBUTE_PROGRAMS = frozenset(
-    "borg df du find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath sha256sum md5sum sha1sum sha512sum stat"
-    " systemctl systemd-analyze test tree fuser".split()
+    "borg df du file find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath sha256sum md5sum sha1sum sha512sum stat"
+    " systemctl systemd-analyze test tree fuser wc".split()
 )
 """Programs that, run by a read, tell of a path but not what is in it."""
 
@@ -177,24 +177,47 @@ def _of_restic(words: Sequence[str]) -> list[PathUse]:
 
 
 def _of_tar(words: Sequence[str]) -> list[PathUse]:
-    """An archive that is made is written and its members read; one that is unpacked is read, and its folder written."""
+    """An archive that is made is written and its members read; one that is unpacked is read, and its folder written.
+
+    A member that is made of a relative name (behind `--`) lies in the `--directory` before it.
+    """
     first = next(iter(words), "")
     is_made = "--create" in words or bool(re.fullmatch(r"-?[A-Za-z]*c[A-Za-z]*", first))
+    members = words[words.index("--") + 1 :] if is_made and "--" in words else []
     uses: list[PathUse] = []
+    directory = ""
     for place, word in enumerate(words):
         before = words[place - 1] if place else ""
         is_archive = word.startswith("--file=") or before == "--file" or bool(re.fullmatch(r"-?[A-Za-z]*f", before))
+        is_directory = word.startswith("--directory=") or before in {"--directory", "-C"}
         for path in _paths([word]):
+            directory = path if is_directory else directory
+            if is_directory and members:
+                continue
             is_written = is_archive if is_made else not is_archive
             reach: Use = "change" if is_archive else "sweep"
             uses.append(PathUse(path, reach if is_written else "show"))
-    return uses
+    return [*uses, *(PathUse(posixpath.join(directory, name), "show") for name in members if not name.startswith("/"))]
+
+
+def _of_zip(words: Sequence[str]) -> list[PathUse]:
+    """The archive comes first, and is written; the others are read."""
+    archive, *others = _paths(words)
+    return [PathUse(archive, "change"), *(PathUse(path, "show") for path in others)]
+
+
+def _of_unzip(words: Sequence[str]) -> list[PathUse]:
+    """The archive comes first, and is read; what follows `-d` is written below."""
+    archive, *others = _paths(words)
+    return [PathUse(archive, "show"), *(PathUse(path, "sweep") for path in others)]
 
 
 _GRAMMARS: Mapping[str, Callable[[Sequence[str]], list[PathUse]]] = {
     "dd": _of_dd,
     "restic": _of_restic,
     "tar": _of_tar,
+    "unzip": _of_unzip,
+    "zip": _of_zip,
 }
 """Programs that say in a word what becomes of its path."""
 

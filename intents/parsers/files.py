@@ -1,6 +1,7 @@
 """What find, stat, du, grep and the checksum tools write."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from intents.parsers.conversion import decode, lines_of, rows_of, unexpected
@@ -61,6 +62,108 @@ def _file_rows(fields: list[list[str]], columns: tuple[Column, ...]) -> list[Row
             record["kind"] = _KINDS.get(kind, kind)
         if "mode" in record:
             record["mode"] = str(record["mode"]).zfill(_MODE_DIGITS)
+    return rows_of(records, columns)
+
+
+def parse_files_between(output: bytes, columns: tuple[Column, ...], options: Mapping[str, str]) -> list[Row]:
+    """Read as `parse_files_lines`, keeping what was modified after `since` and not after `before` (seconds since 1970).
+
+    busybox's find has no -newermt.
+    """
+    since, before = float(options.get("since", "-inf")), float(options.get("before", "inf"))
+
+    def modified(row: Row) -> float:
+        value = row.get("modified")
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    return [row for row in parse_files_lines(output, columns) if since < modified(row) <= before]
+
+
+def parse_tree(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `find -printf '%d\0%y\0%s\0%p\0'` to `entry` (the name, indented by its depth), `kind`, `size`, `path`.
+
+    A directory is followed by what is in it, names in the order of their bytes.
+
+    >>> [row["entry"] for row in parse_tree(b"0\0d\x000\0/a\x001\0f\x005\0/a/b\0", (Column("entry"),))]
+    ['/a', '  b']
+    """
+    found = sorted(nul_fields(output, 4, "F:tree"), key=lambda one: one[3].split("/"))
+    records: list[dict[str, Json]] = []
+    for depth, letter, size, path in found:
+        kind = _KINDS.get(letter, letter)
+        name = path if depth == "0" else "  " * int(depth) + path.rpartition("/")[2]
+        records.append({"entry": name, "kind": kind, "size": size if kind == "file" else None, "path": path})
+    return rows_of(records, columns)
+
+
+_SUMMED = re.compile(
+    r"(?:[0-9]+ [0-9]+:[0-9]+ )*(?P<size>[0-9]+) (?P<inode>[0-9]+:[0-9]+) (?P<checksum>[0-9a-f]{64}) [ *](?P<path>.*)\Z",
+    re.DOTALL,
+)
+
+
+def parse_duplicates(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read size, device:inode and SHA-256 of files to the rows of those with the same content.
+
+    Rows have `checksum`, `copies`, `size` and `path`; the most space that is taken twice first. Two names of
+    one file take no space, so only its first counts. What could not be read has no checksum and is left out.
+    """
+    groups: dict[str, dict[str, tuple[str, int]]] = {}
+    for (entry,) in nul_fields(output, 1, "F:duplicates"):
+        match = _SUMMED.match(entry)
+        if match is None:
+            raise unexpected("F:duplicates", "a size, a device and inode, a checksum and a path", entry)
+        groups.setdefault(match["checksum"], {}).setdefault(match["inode"], (match["path"], int(match["size"])))
+    several = [(checksum, sorted(files.values())) for checksum, files in groups.items() if len(files) > 1]
+    several.sort(key=lambda one: (-one[1][0][1] * (len(one[1]) - 1), one[0]))
+    return rows_of(
+        [
+            {"checksum": checksum, "copies": len(files), "size": size, "path": path}
+            for checksum, files in several
+            for path, size in files
+        ],
+        columns,
+    )
+
+
+def parse_duplicates_lines(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read the lines of busybox `sha256sum` to the rows of the files with the same content: `checksum`, `copies`, `path`.
+
+    A line that doesn't begin with a checksum is the rest of the name before it.
+
+    >>> rows = parse_duplicates_lines(b"ab  /a\nab  /b\nc\ncd  /d\n".replace(b"ab", b"ab" * 32).replace(b"cd", b"cd" * 32), (Column("path"),))
+    >>> [row["path"] for row in rows]
+    ['/a', '/b\nc']
+    """
+    found: list[list[str]] = []
+    for line in lines_of(output):
+        match = re.match(r"([0-9a-f]{64})  (.*)\Z", line, re.DOTALL)
+        if match is not None:
+            found.append([match[1], match[2]])
+        elif found:
+            found[-1][1] += "\n" + line
+        else:
+            raise unexpected("F:duplicates_lines", "a checksum and a path", line)
+    copies = Counter(checksum for checksum, _ in found)
+    several = sorted((checksum, path) for checksum, path in found if copies[checksum] > 1)
+    return rows_of(
+        [{"checksum": checksum, "copies": copies[checksum], "path": path} for checksum, path in several], columns
+    )
+
+
+def parse_sums_checked(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `sha256sum --check` to `result` (ok, differs, unreadable) and `path` as the list of sums has it.
+
+    >>> parse_sums_checked(b"a: b: OK\nc: FAILED open or read\n", (Column("result"), Column("path")))
+    [{'result': 'ok', 'path': 'a: b'}, {'result': 'unreadable', 'path': 'c'}]
+    """
+    words = {"OK": "ok", "FAILED": "differs", "FAILED open or read": "unreadable"}
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        path, colon, said = line.rpartition(": ")
+        if not colon or said not in words:
+            raise unexpected("F:sums_checked", "a file and OK or FAILED", line)
+        records.append({"result": words[said], "path": path})
     return rows_of(records, columns)
 
 

@@ -81,7 +81,7 @@ def parse_getent_ahosts(output: bytes, columns: tuple[Column, ...]) -> list[Row]
     addresses: dict[str, str] = {}
     name = ""
     for line in lines_of(output):
-        address, *rest = line.split()
+        address, *rest = line.split() or [""]
         if not rest:
             raise unexpected("F:getent_ahosts", "an address and a socket type", line)
         name = name or (rest[1] if len(rest) > 1 else "")

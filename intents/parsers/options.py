@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
+from intents.parsers import access, documents, files, texts
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]
@@ -28,7 +29,18 @@ class ParserWithOptions:
         return self.parse(output, columns, options)
 
 
-PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {}
+PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
+    "F:acl_entry": ParserWithOptions(access.parse_acl_entry, frozenset({"user", "group"})),
+    "F:attribute": ParserWithOptions(access.parse_attribute, frozenset({"attribute"})),
+    "F:diff_brief": ParserWithOptions(texts.parse_diff_brief, frozenset({"left", "right"})),
+    "F:document": ParserWithOptions(documents.parse_document, frozenset({"format", "path", "key"})),
+    "F:fields": ParserWithOptions(texts.parse_fields, frozenset({"columns", "separator"})),
+    "F:files_between": ParserWithOptions(files.parse_files_between, frozenset({"since", "before"})),
+    "F:frequency": ParserWithOptions(texts.parse_frequency, frozenset({"column", "separator"})),
+    "F:lines_from": ParserWithOptions(texts.parse_lines_from, frozenset({"first"})),
+    "F:table": ParserWithOptions(documents.parse_table, frozenset({"separator", "column", "equals", "over", "under"})),
+    "F:validity": ParserWithOptions(documents.parse_validity, frozenset({"format", "path"})),
+}
 """Every parser that takes options, by its name in a pack."""
 
 

@@ -83,6 +83,7 @@ class User(NameType):
     what: ClassVar[str] = "user"
     allowed: ClassVar[re.Pattern[str]] = re.compile(r"(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.-]*\$?")
     max_length: ClassVar[int] = 32
+    embeddable: ClassVar[bool] = True
     example: ClassVar[str] = "alice"
     must_exist: ClassVar[bool] = True
 

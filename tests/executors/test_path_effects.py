@@ -6,6 +6,7 @@ from executors.path_effects import effects_of, effects_of_path, risk_with
 from executors.path_uses import CHANGING, uses_of
 from intents.catalogue import Catalogue
 from intents.intent import EffectName, Intent, Risk
+from intents.types.words import Choice
 from intents.values import Json
 
 CATALOGUE = Catalogue.load()
@@ -46,19 +47,19 @@ ORDINARY = """
 """.split()
 
 NEUTRAL: dict[str, Json] = {
-    "text": "x", "mode": "0640", "count": 1, "glob": "*.x", "name:user": "ann", "user": "ann", "group": "staff",
+    "text": "x", "mode": "0640", "count": 1, "regex": "x", "glob": "*.x", "name:user": "ann", "user": "ann", "group": "staff",
     "name:database": "shop", "name:revision": "main", "name:snapshot": "40dc1520",
     "name:hostname": "db1.example", "size": 1000000, "name:unit": "nginx.service", "boolean": False, "address": "10.0.0.5",
 }  # fmt: skip
 
 
 SHOWING = {
-    "file.show", "file.tail", "file.search", "web.access",
+    "file.show", "file.head", "file.tail", "file.search", "file.compare", "file.compare_directories", "web.access",
     # Of these programs not every use shows what is in the file; they are taken for the worst.
     "certificate.file", "sqlite.tables", "sqlite.check",
     "git.status", "git.log", "git.diff", "git.branches", "git.remotes",
 }  # fmt: skip
-"""Reads that count as showing what is in a file."""
+"""Reads that count as showing what is in a file; so do all of the pack text."""
 CHECKED_ONLY = {
     ("file.remove_copy", "source"), ("file.unlink", "target"),
     ("user.sudo_grant", "program"), ("user.sudo_revoke", "program"), ("disk.fstab_add", "target"), ("disk.fstab_remove", "target"),
@@ -79,7 +80,8 @@ def values_with(intent: Intent, name: str, path: str) -> dict[str, Json]:
         elif parameter.type.name in {"path", "mount"}:
             values[other] = ["/srv/plain"] if parameter.many else "/srv/plain"
         elif parameter.required:
-            neutral = NEUTRAL[parameter.type.name]
+            kind = parameter.type
+            neutral = kind.choices[0][0] if isinstance(kind, Choice) else NEUTRAL[kind.name]
             values[other] = [neutral] if parameter.many else neutral
     return values
 
@@ -121,7 +123,7 @@ def test_a_change_shows_what_it_plants(intent_name: str, parameter: str) -> None
 def test_a_read_discloses_only_what_it_shows(intent_name: str, parameter: str) -> None:
     intent = CATALOGUE[intent_name]
     shows = "show" in use_of(intent, parameter)
-    assert shows == (intent_name in SHOWING)
+    assert shows == (intent.pack == "text" or intent_name in SHOWING)
     for path, effect in PLANTED:
         effects = effects_of(intent, values_with(intent, parameter, path), resolve=written)
         assert set(effects) <= {"secrets"}
@@ -175,3 +177,13 @@ def test_an_everyday_read_discloses_nothing(intent: Intent) -> None:
     """A script may make it without a rule."""
     for facts in ({"init": "systemd"}, {"init": "openrc", "userland": "busybox"}):
         assert effects_of(intent, {}, resolve=lambda path: path, facts=facts) == intent.effects
+
+
+def test_an_archive_is_written_of_what_is_read_and_the_other_way_round() -> None:
+    values: dict[str, Json] = {"source": "/srv/a", "target": "/srv/a.zip", "path": "/srv/a.zip"}
+    packed = {("/srv/a", "show"), ("/srv/a.zip", "change")}
+    for name in ("archive.create", "archive.zip"):
+        assert {(use.path, use.use) for use in uses_of(CATALOGUE[name], values)} == packed
+    unpacked = {("/srv/a.zip", "show"), ("/srv/b", "sweep")}
+    for name in ("archive.extract", "archive.merge", "archive.unzip"):
+        assert {(use.path, use.use) for use in uses_of(CATALOGUE[name], {**values, "target": "/srv/b"})} == unpacked

@@ -102,6 +102,19 @@ GARBAGE: dict[str, bytes] = {
     "F:rpm_list": b"jq\t1.6\n",
     "F:ss_connected": b"ESTAB 0 0 a b\n",
     "F:ss_listening": b"State Recv-Q Send-Q\n",
+    "F:acl": b"user:bob:everything\n",
+    "F:archive_members": b"a file\n",
+    "F:attributes": b"immutable\n",
+    "F:count_of_x": b"xxy",
+    "F:duplicates": b"5 1:2 no sum\0",
+    "F:duplicates_lines": b"no sum\n",
+    "F:grep_numbered": b"a line\n",
+    "F:place": b"d\0maybe\0",
+    "F:sums_checked": b"a: FINE\n",
+    "F:tree": b"0\0d\0",
+    "F:unified_diff": b"--- a\n+++ b\n@@ nowhere @@\n",
+    "F:unpacking": b"a file\n",
+    "F:wc": b"many /etc/motd\n",
     "F:triggers": b"Triggers=a.timer\n",
     "F:web_errors": b"no error\n",
     "F:who": b"alice somewhere\n",
@@ -109,7 +122,15 @@ GARBAGE: dict[str, bytes] = {
     "F:zypper_state": b"<?xml version='1.0'?><!DOCTYPE x []><stream/>",
 }
 TAKES_ANYTHING = {"lines", "text", "F:apache_sites", "F:mysqladmin_ping", "F:openrc_crashed", "F:runlevel_link"}
-ROW_WITHOUT_OUTPUT = {"F:mysqladmin_ping", "F:apk_state", "F:apt_state", "F:runlevel_link", "F:openrc_status"}
+ROW_WITHOUT_OUTPUT = {
+    "F:mysqladmin_ping",
+    "F:apk_state",
+    "F:apt_state",
+    "F:count_of_x",
+    "F:place",
+    "F:runlevel_link",
+    "F:openrc_status",
+}
 # These tools always say something; silence is a failure that the exit code doesn't tell from a declined transaction.
 FAILED_WITHOUT_OUTPUT = {"F:dnf_simulation", "F:dnf_state", "F:zypper_simulation", "F:zypper_state"}
 
@@ -143,6 +164,36 @@ def test_every_parser_is_tried_with_garbage() -> None:
 def test_any_bytes_give_rows_of_the_declared_columns_or_a_parse_error(name: str, output: bytes) -> None:
     try:
         rows = parse_output(name, output, FILE_COLUMNS)
+    except ParseError:
+        return
+    assert all(list(row) == [column.name for column in FILE_COLUMNS] for row in rows)
+
+
+OPTIONS: dict[str, dict[str, str]] = {
+    "F:acl_entry": {"user": "bob"},
+    "F:attribute": {"attribute": "immutable"},
+    "F:diff_brief": {"left": "/a", "right": "/ab"},
+    "F:document": {"format": "yaml", "key": "a[].b"},
+    "F:fields": {"columns": "2,1", "separator": ","},
+    "F:files_between": {"since": "5"},
+    "F:frequency": {"column": "1"},
+    "F:lines_from": {"first": "3"},
+    "F:table": {"column": "a", "over": "5"},
+    "F:validity": {"path": "/a.json"},
+}
+
+
+@given(
+    name=st.sampled_from(sorted(OPTIONS)),
+    output=st.binary(max_size=200) | st.text("{}[]:,&*<>-= \na1\"'#!", max_size=60).map(str.encode),
+    document=st.sampled_from(["json", "yaml", "toml", "ini", "xml"]),
+)
+def test_any_bytes_and_options_give_rows_of_the_declared_columns_or_a_parse_error(
+    name: str, output: bytes, document: str
+) -> None:
+    options = OPTIONS[name] | ({"format": document} if name in {"F:document", "F:validity"} else {})
+    try:
+        rows = parse_output(name, output, FILE_COLUMNS, options)
     except ParseError:
         return
     assert all(list(row) == [column.name for column in FILE_COLUMNS] for row in rows)
