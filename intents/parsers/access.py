@@ -84,7 +84,7 @@ def parse_attributes(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 
 def parse_attribute(output: bytes, columns: tuple[Column, ...], options: Mapping[str, str]) -> list[Row]:
     """Read whether the one `attribute` (immutable or append-only) is set to `is_set` and `path`."""
-    letter = _ATTRIBUTES[options["attribute"]]
+    letter = _ATTRIBUTES[options.get("attribute", "immutable")]
     records: list[dict[str, Json]] = [
         {"is_set": letter in letters, "path": path} for letters, path in _attributes(output)
     ]
