@@ -83,7 +83,7 @@ class User(NameType):
     what: ClassVar[str] = "user"
     allowed: ClassVar[re.Pattern[str]] = re.compile(r"(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.-]*\$?")
     max_length: ClassVar[int] = 32
-    embeddable: ClassVar[bool] = True
+    embeddable: ClassVar[bool] = True  # no name holds the `:` that ends it in an entry of an access list
     example: ClassVar[str] = "alice"
     must_exist: ClassVar[bool] = True
 

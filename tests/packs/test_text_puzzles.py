@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from executors.local import LocalTransport
+from executors.state import run_step
+from executors.transport import OUTPUT_LIMIT_BYTES
 from intents.parsers.conversion import decode
 from intents.values import Json, Row
-from tests.support.reads import read_for_real
+from tests.support.reads import CATALOGUE, read_for_real
 
 CONTENTS = {
     "plain": b"beta 2 x\nalpha 10 y\nbeta 2 x\n\n  gamma\t3  z\n",
@@ -210,3 +213,15 @@ def test_equal_files_are_said_to_be_identical(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x\n")
     (row,) = read_for_real("file.compare", left=str(tmp_path / "a"), right=str(tmp_path / "b"))
     assert row["change"] == "identical"
+
+
+@pytest.mark.parametrize(("more_bytes", "is_cut"), [(0, False), (1, True), (1000, True)])
+def test_a_file_that_is_too_large_to_be_fetched_is_said_to_be_cut(
+    tmp_path: Path, more_bytes: int, *, is_cut: bool
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * (OUTPUT_LIMIT_BYTES + more_bytes))
+    read = CATALOGUE["text.frequency"].operation.read
+    assert read is not None
+    step = run_step(CATALOGUE["text.frequency"], read.command, {"path": str(path)}, interrupt="kill")
+    assert LocalTransport().run(step.argv).is_truncated is is_cut

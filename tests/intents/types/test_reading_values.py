@@ -275,6 +275,15 @@ def test_a_count_keeps_its_bounds() -> None:
         kind.parse("11", CONTEXT)
 
 
+@pytest.mark.parametrize("word", ["user", "group", "name:user", "name:group"])
+@pytest.mark.parametrize("name", ["a:rwx", "a,b", "a b", "a\nb", "a=b", "a/b"])
+def test_what_may_be_followed_in_a_word_holds_no_mark_that_would_end_it(word: str, name: str) -> None:
+    kind = make_type(word, {})
+    assert kind.embeddable
+    with pytest.raises(ValueRejected):
+        kind.check(name)
+
+
 def test_only_multiline_text_has_lines() -> None:
     assert make_type("text", {"multiline": True}).parse("a\nb", CONTEXT) == "a\nb"
 
