@@ -1,8 +1,10 @@
 """Plans the edit of one file on one host, and carries it out: the two halves of an `EditStep`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from executors.diffs import file_diff
+from executors.diffs import FileDiff, file_diff
+from executors.edit_large import ContentChange, content_of, plan_large_change
 from executors.edits import apply_edit, note_on_edit
 from executors.file_replace import FileState, read_file, replace_file
 from executors.file_state import FileHost, file_status
@@ -22,16 +24,21 @@ def plan_edit(
     """Return the planned step of an edit, from the file as it is. Reads, and never changes.
 
     Raises `StepError` for a file that can't be edited (absent without `create`, a link without `follow`,
-    larger than 16 MiB), `ValueRejected` for an argument that the edit can't use.
+    a directory), `ValueRejected` for an argument that the edit can't use, and for an edit of a file larger than
+    16 MiB that would have to hold it.
     """
     named = "".join(render_word(edit.path, intent.parameters, values)) + edit.path_end
     as_user = editing_account(named, target, cancel)
-    state = read_file(target.transport, named, as_user=as_user, follow=edit.follow, cancel=cancel)
+    state = read_file(
+        target.transport, named, as_user=as_user, follow=edit.follow, cancel=cancel, allow_large=True, hash_large=False
+    )
     link = named if state.target is not None else None
     if link is not None and editing_account(state.path, target, cancel) != as_user:
         # Each side of a link may be another account's: what is edited is the real file.
         as_user = editing_account(state.path, target, cancel)
-        state = read_file(target.transport, state.path, as_user=as_user, cancel=cancel)
+        state = read_file(
+            target.transport, state.path, as_user=as_user, cancel=cancel, allow_large=True, hash_large=False
+        )
     if not state.exists and not edit.create:
         raise StepError(
             f"There is no file {named} on {target.host}.",
@@ -43,29 +50,41 @@ def plan_edit(
         for name, word in edit.arguments.items()
         if (rendered := render_word(word, intent.parameters, values))
     }
-    after = apply_edit(edit.operation, state.content, arguments)
+    change = _change(edit, state, arguments, FileHost(target.transport, as_user, cancel))
+    state = replace(state, sha256=change.before_sha256)
     checker = validator_for(edit.validator, state.path)
     step = EditStep(
         state.path,
         state.sha256 if state.exists else None,
-        after,
+        change.after,
         checker.name if checker else None,
         as_user=as_user,
         interrupt=intent.interrupt,
+        streamed=change.streamed,
+        later_sha256=change.later_sha256,
         mode=None if state.exists else edit.mode,
         makes_directory=not state.exists and _lacks_directory(state.path, target, as_user, cancel),
         link=link,
     )
-    if after == state.content and (state.exists or not after):
+    if step.after_sha256 == state.sha256 or (not state.exists and not change.after):
         reason = "the file already reads so" if state.exists else "there is no file, and nothing to take out of it"
         return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=file_row(state))
-    diff = file_diff(state.content if state.exists else None, after, state.path)
     said = [f"{link} is a link to {state.path}"] if link is not None else []
-    note = note_on_edit(edit.operation, after, arguments)
+    note = note_on_edit(edit.operation, change.after or b"", arguments)
     reason = "; ".join([*said, *([note] if note else [])])
+    diff = change.diff
     return PlannedStep(
         step, Effect.WILL_CHANGE, diff=diff.text, reason=reason, before=file_row(state), is_summary=diff.is_summary
     )
+
+
+def _change(edit: Edit, state: FileState, arguments: Mapping[str, str], host: FileHost) -> ContentChange:
+    if state.is_large:
+        return plan_large_change(host, state, edit.operation, arguments)
+    after = apply_edit(edit.operation, state.content, arguments)
+    is_same = after == state.content and (state.exists or not after)
+    diff = FileDiff("") if is_same else file_diff(state.content if state.exists else None, after, state.path)
+    return ContentChange(state.sha256, after, (), None, diff)
 
 
 def carry_out_edit(planned: PlannedStep, step: EditStep, target: Target, cancel: Cancel | None) -> Outcome:
@@ -73,24 +92,29 @@ def carry_out_edit(planned: PlannedStep, step: EditStep, target: Target, cancel:
 
     Raises what `replace_file` raises: `PlanError` on drift, `StepError` with the file untouched.
     """
-    replaced = replace_file(
-        target.transport,
-        step.path,
-        before_sha256=step.before_sha256,
-        after=step.after,
-        validator=step.validator,
-        as_user=step.as_user,
-        cancel=cancel,
-        mode=step.mode,
-        makes_directory=step.makes_directory,
-    )
-    after = file_row(read_file(target.transport, step.path, as_user=step.as_user))
+    host = FileHost(target.transport, step.as_user, cancel)
+    size_bytes = planned.before.get("size")
+    with content_of(step, host, size_bytes if isinstance(size_bytes, int) else 0) as content:
+        replaced = replace_file(
+            target.transport,
+            step.path,
+            before_sha256=step.before_sha256,
+            after=content,
+            validator=step.validator,
+            as_user=step.as_user,
+            cancel=cancel,
+            mode=step.mode,
+            makes_directory=step.makes_directory,
+        )
+    after = read_file(target.transport, step.path, as_user=step.as_user, allow_large=True, hash_large=False)
+    if after.is_large:
+        after = replace(after, sha256=replaced.after_sha256)  # what the renamed file was found to have
     return Outcome(
         target.host,
         "changed",
         message=replaced.validation if step.validator is not None else "",
         before=planned.before,
-        after=after,
+        after=file_row(after),
         backup=replaced.backup,
     )
 

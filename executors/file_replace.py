@@ -11,8 +11,10 @@ import re
 import secrets
 import stat
 from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias
 
 from executors.file_state import (
+    CONTENT_LIMIT_BYTES,
     EditCutOffError,
     FileHost,
     FileState,
@@ -31,7 +33,7 @@ from executors.transport import Cancel, Transport
 from executors.validators import Validator, validator_for
 from intents.errors import PlanError, SaysoError, StepError
 
-__all__ = ["EditCutOffError", "FileState", "Replaced", "read_file", "replace_file"]
+__all__ = ["Content", "EditCutOffError", "FileState", "Kept", "Replaced", "Spooled", "read_file", "replace_file"]
 
 SYSTEM_BACKUPS = "/var/lib/sayso/backups"
 """Where backups of root's edits lie, on the file's own host."""
@@ -39,6 +41,27 @@ USER_BACKUPS = ".local/state/sayso/backups"
 """The same of everybody else, below the home directory (XDG base directories 0.8, state)."""
 NEW_FILE_MODE = 0o644
 _ROOT_UID = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A content too large to hold, in an open file on the machine that sayso runs on."""
+
+    file: BinaryIO
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A content that lies on the file's own host already, and doesn't leave it: a backup."""
+
+    path: str
+    sha256: str
+
+
+Content: TypeAlias = bytes | Spooled | Kept
+"""What a file is to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +79,7 @@ def replace_file(
     path: str,
     *,
     before_sha256: str | None,
-    after: bytes | None,
+    after: Content | None,
     validator: str | None = None,
     as_user: str | None = None,
     backup_directory: str | None = None,
@@ -121,7 +144,7 @@ def _replace(
     path: str,
     *,
     before_sha256: str | None,
-    after: bytes | None,
+    after: Content | None,
     validator: str | None,
     backup_directory: str | None,
     like: str | None,
@@ -134,7 +157,8 @@ def _replace(
     if is_root:
         _refuse_shared_directories(host, actual)
     status = file_status(host, actual)
-    _refuse_drift(host, status, before_sha256)
+    host = host.for_size(max(status.size_bytes, _size_of(host, after)))
+    _refuse_drift(host, status, before_sha256, is_first=True)
     if before_sha256 is None and after is None:
         raise PlanError(f"{shown_path(path)} doesn't exist already.", remedy="There is nothing to delete.")
     backup = None
@@ -146,10 +170,29 @@ def _replace(
     else:
         source = _model(host, like) if like is not None and status.kind == "absent" else status
         validation = _swap(
-            host, actual, source=source, after=after, checker=checker, before_sha256=before_sha256, mode=mode
+            host,
+            actual,
+            source=source,
+            after=after,
+            checker=checker,
+            before_sha256=before_sha256,
+            backup=backup,
+            mode=mode,
         )
     _sync(host, directory)
-    return Replaced(backup, None if after is None else hashlib.sha256(after).hexdigest(), validation)
+    return Replaced(backup, None if after is None else _sha256_of_content(after), validation)
+
+
+def _size_of(host: FileHost, after: Content | None) -> int:
+    if isinstance(after, Kept):
+        return file_status(host, after.path).size_bytes
+    if isinstance(after, Spooled):
+        return after.size_bytes
+    return len(after or b"")
+
+
+def _sha256_of_content(after: Content) -> str:
+    return hashlib.sha256(after).hexdigest() if isinstance(after, bytes) else after.sha256
 
 
 def _swap(
@@ -157,9 +200,10 @@ def _swap(
     actual: str,
     *,
     source: FileStatus,
-    after: bytes,
+    after: Content,
     checker: Validator | None,
     before_sha256: str | None,
+    backup: str | None,
     mode: int,
 ) -> str:
     """Write, check and rename the candidate; return what checked it. Whatever fails, no candidate is left."""
@@ -167,7 +211,7 @@ def _swap(
     try:
         _write_candidate(host, candidate, source=source, after=after, new_file_mode=mode)
         validation = _validate(host, checker, candidate=candidate, actual=actual, after=after)
-        _put_in_place(host, candidate, actual, before_sha256=before_sha256)
+        _put_in_place(host, candidate, actual, before_sha256=before_sha256, backup=backup)
     except BaseException:
         # A Ctrl-C as well. A host that doesn't answer any more keeps the candidate, which does no harm.
         with contextlib.suppress(SaysoError):
@@ -201,7 +245,10 @@ def _refuse_shared_directories(host: FileHost, path: str) -> None:
             )
 
 
-def _refuse_drift(host: FileHost, status: FileStatus, before_sha256: str | None) -> None:
+def _refuse_drift(
+    host: FileHost, status: FileStatus, before_sha256: str | None, backup: str | None = None, *, is_first: bool = False
+) -> None:
+    """Raise when the file is not as it was. `is_first`: of a large file the backup's checksum will tell the same."""
     shown = shown_path(status.path)
     again = "Ask again, and look at the new plan."
     if status.kind == "absent":
@@ -217,7 +264,20 @@ def _refuse_drift(host: FileHost, status: FileStatus, before_sha256: str | None)
             remedy="Find the others with `find / -xdev -samefile`, and unlink those that aren't wanted.",
             host=host.transport.host,
         )
-    _refuse_other_content(status.path, sha256_of(host, status.path), before_sha256)
+    if is_first and status.size_bytes > CONTENT_LIMIT_BYTES:
+        return
+    if backup is not None and status.size_bytes > CONTENT_LIMIT_BYTES:
+        _refuse_other_than_backup(host, status.path, backup, before_sha256)
+    else:
+        _refuse_other_content(status.path, sha256_of(host, status.path), before_sha256)
+
+
+def _refuse_other_than_backup(host: FileHost, path: str, backup: str, before_sha256: str) -> None:
+    """Compare a large file with its verified backup, which takes a tenth of the time of a checksum."""
+    with contextlib.suppress(StepError):  # there is no cmp(1), or it can't tell
+        if host.run(("cmp", "-s", "--", path, backup), doing="Comparing the file with its backup").exit_code == 0:
+            return
+    _refuse_other_content(path, sha256_of(host, path), before_sha256)
 
 
 def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | None, *, is_root: bool) -> str:
@@ -271,6 +331,18 @@ def _copy(host: FileHost, source: str, target: str, *, doing: str) -> None:
     host.run(("cp", "-a", "-T", "--", source, target), doing=doing, timeout_s=300.0)
 
 
+def _copy_attributes(host: FileHost, source: FileStatus, target: str, *, doing: str) -> None:
+    """Make a file with the attributes of another; its content is written over at once.
+
+    Of a large file the content isn't copied where cp(1) can leave it out: GNU's can, busybox's can't.
+    """
+    if source.size_bytes > CONTENT_LIMIT_BYTES:
+        vector = ("cp", "-a", "--attributes-only", "-T", "--", source.path, target)
+        if host.run(vector, doing=doing, ok=(0, 1)).exit_code == 0:
+            return
+    _copy(host, source.path, target, doing=doing)
+
+
 def _model(host: FileHost, like: str) -> FileStatus:
     status = file_status(host, like)
     refuse_unusual(host, status)
@@ -283,7 +355,7 @@ def _model(host: FileHost, like: str) -> FileStatus:
     return status
 
 
-def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, after: bytes, new_file_mode: int) -> None:
+def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, after: Content, new_file_mode: int) -> None:
     """Make the candidate with the attributes of `source` and the new content.
 
     Its name holds 128 random bits, so that nobody can have put anything there before.
@@ -293,9 +365,11 @@ def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, afte
     doing = "Writing the new content beside the file"
     is_copy = source.kind == "file"
     if is_copy:
-        _copy(host, source.path, candidate, doing=doing)
-    vector = ("dd", f"of={candidate}", "bs=64k", "conv=fsync", "status=none")
-    host.run(vector, stdin=after, doing=doing, timeout_s=300.0)
+        _copy_attributes(host, source, candidate, doing=doing)
+    source_words = (f"if={after.path}",) if isinstance(after, Kept) else ()
+    stdin = after if isinstance(after, bytes) else after.file if isinstance(after, Spooled) else None
+    vector = ("dd", *source_words, f"of={candidate}", "bs=64k", "conv=fsync", "status=none")
+    host.run(vector, stdin=stdin, doing=doing, timeout_s=300.0)
     found = file_status(host, candidate)
     mode = source.mode if is_copy else new_file_mode
     if found.mode != mode:
@@ -307,13 +381,13 @@ def _write_candidate(host: FileHost, candidate: str, *, source: FileStatus, afte
             remedy="Act as root, who can give files away.",
             host=host.transport.host,
         )
-    if sha256_of(host, candidate) != hashlib.sha256(after).hexdigest():
+    if sha256_of(host, candidate) != _sha256_of_content(after):
         raise StepError(
             "What was written is not what was sent.", remedy="Check the disk (`dmesg`).", host=host.transport.host
         )
 
 
-def _validate(host: FileHost, checker: Validator | None, *, candidate: str, actual: str, after: bytes) -> str:
+def _validate(host: FileHost, checker: Validator | None, *, candidate: str, actual: str, after: Content) -> str:
     """Return what checked the candidate, or why nothing did. Raises `StepError` when it is refused."""
     if checker is None:
         return "not checked: there is no validator for this file"
@@ -341,14 +415,16 @@ def _about_the_old_one(host: FileHost, checker: Validator, actual: str) -> str:
     return " (the file as it is now is refused too)" if completed.exit_code not in {0, None} else ""
 
 
-def _parse(host: FileHost, checker: Validator, *, actual: str, after: bytes) -> str:
+def _parse(host: FileHost, checker: Validator, *, actual: str, after: Content) -> str:
     if checker.parse is None:
         raise TypeError(checker.name)
+    if not isinstance(after, bytes):
+        return f"not checked: the file is too large for the {checker.name} parser"
     try:
         checker.parse(after)
     except ValueError as error:
-        before = read_file(host.transport, actual, as_user=host.as_user, cancel=host.cancel)
-        if before.exists:
+        before = read_file(host.transport, actual, as_user=host.as_user, cancel=host.cancel, allow_large=True)
+        if before.exists and not before.is_large:
             try:
                 checker.parse(before.content)
             except ValueError:
@@ -368,7 +444,9 @@ def _refused(host: FileHost, checker: Validator, actual: str, said: str) -> Step
     )
 
 
-def _put_in_place(host: FileHost, candidate: str, actual: str, *, before_sha256: str | None) -> None:
+def _put_in_place(
+    host: FileHost, candidate: str, actual: str, *, before_sha256: str | None, backup: str | None
+) -> None:
     doing = f"Putting the new content of {shown_path(actual)} in its place"
     if host.cancel is not None and host.cancel.is_set:
         raise StepError(
@@ -376,7 +454,7 @@ def _put_in_place(host: FileHost, candidate: str, actual: str, *, before_sha256:
             remedy="Ask again when you want it.",
             host=host.transport.host,
         )
-    _refuse_drift(host, file_status(host, actual), before_sha256)
+    _refuse_drift(host, file_status(host, actual), before_sha256, backup)
     if before_sha256 is not None:
         host.run(("mv", "-f", "-T", "--", candidate, actual), doing=doing, is_final=True)
         return

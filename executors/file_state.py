@@ -3,9 +3,9 @@
 import hashlib
 import re
 import stat
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Literal, TypeAlias
 
 from executors.transport import OUTPUT_LIMIT_BYTES, Cancel, Completed, Transport
 from intents.errors import StepError, UnreachableError
@@ -14,7 +14,10 @@ from intents.types.visible import visible
 FileKind: TypeAlias = Literal["absent", "file", "directory", "link", "other"]
 
 CONTENT_LIMIT_BYTES = OUTPUT_LIMIT_BYTES
-"""Larger files are not edited: they would have to be held in memory, whole, several times."""
+"""Larger files are never held: their content goes by in pieces."""
+
+_SLOWEST_BYTES_S = 4 * 1024 * 1024
+"""What a command is given time for: a slow disk, or a slow line."""
 
 _STAT_FORMAT = "%f %a %s %h %u %g %U %G"
 """Raw mode in hexadecimal, permission bits in octal, size, links, owner and group: GNU and busybox alike."""
@@ -68,6 +71,8 @@ class FileState:
     links: int = 0
     target: str | None = None
     """Where a link leads, when one was followed."""
+    is_large: bool = False
+    """Whether the file is larger than 16 MiB, so that `content` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +82,20 @@ class FileHost:
     transport: Transport
     as_user: str | None = None
     cancel: Cancel | None = None
+    passing_s: float = 0.0
+    """How much longer than usual each command may take, because of the size of what it reads or writes."""
+
+    def for_size(self, size_bytes: int) -> "FileHost":
+        """Return the same with the time that commands need for so many bytes."""
+        return replace(self, passing_s=size_bytes / _SLOWEST_BYTES_S)
 
     def run(
         self,
         argv: Sequence[str],
         *,
         doing: str,
-        stdin: bytes | None = None,
+        stdin: bytes | BinaryIO | None = None,
+        on_output: Callable[[bytes], None] | None = None,
         ok: tuple[int, ...] = (0,),
         timeout_s: float = 60.0,
         is_final: bool = False,
@@ -96,8 +108,9 @@ class FileHost:
             argv,
             stdin=stdin,
             as_user=self.as_user,
-            timeout_s=timeout_s,
+            timeout_s=timeout_s + self.passing_s,
             cancel=None if is_final else self.cancel,
+            on_output=on_output,
             uninterruptible=is_final,
         )
         if completed.ending == "exited" and completed.exit_code in ok:
@@ -146,11 +159,15 @@ def read_file(
     as_user: str | None = None,
     follow: bool = False,
     cancel: Cancel | None = None,
+    allow_large: bool = False,
+    hash_large: bool = True,
 ) -> FileState:
-    """Return the file at the absolute `path` with its content.
+    """Return the file at the absolute `path` with its content; one larger than 16 MiB without it, if `allow_large`.
+
+    `hash_large` False leaves a large one's `sha256` out too, for who will see all of its content.
 
     Raises `StepError` for a relative path, a directory, a device, a link (unless `follow`), a file
-    larger than 16 MiB, and whatever may not be read.
+    larger than 16 MiB (unless `allow_large`), and whatever may not be read.
     """
     host = FileHost(transport, as_user, cancel)
     check_path(host, path)
@@ -162,19 +179,31 @@ def read_file(
     if status.kind == "absent":
         return FileState(path=target or path, exists=False, target=target)
     refuse_unusual(host, status)
+    if status.size_bytes > CONTENT_LIMIT_BYTES:
+        if not allow_large:
+            raise _too_large(host, status)
+        sha256 = sha256_of(host.for_size(status.size_bytes), status.path) if hash_large else None
+        return replace(_state(status, target), sha256=sha256, is_large=True)
     completed = host.run(("cat", "--", status.path), doing=f"Reading {shown_path(path)}")
     if completed.is_truncated:
         raise _too_large(host, status)
+    return replace(
+        _state(status, target),
+        content=completed.stdout,
+        sha256=hashlib.sha256(completed.stdout).hexdigest(),
+        size_bytes=len(completed.stdout),
+    )
+
+
+def _state(status: FileStatus, target: str | None) -> FileState:
     return FileState(
         path=status.path,
         exists=True,
-        content=completed.stdout,
-        sha256=hashlib.sha256(completed.stdout).hexdigest(),
         kind=status.kind,
         owner=status.owner,
         group=status.group,
         mode=status.mode,
-        size_bytes=len(completed.stdout),
+        size_bytes=status.size_bytes,
         links=status.links,
         target=target,
     )
@@ -237,7 +266,7 @@ def real_path(host: FileHost, path: str) -> str:
 
 
 def refuse_unusual(host: FileHost, status: FileStatus) -> None:
-    """Raise `StepError` for whatever isn't one ordinary file of a size that can be edited."""
+    """Raise `StepError` for whatever isn't one ordinary file."""
     shown = shown_path(status.path)
     name = host.transport.host
     if status.kind == "link":
@@ -248,8 +277,6 @@ def refuse_unusual(host: FileHost, status: FileStatus) -> None:
     if status.kind in {"directory", "other"}:
         what = "a directory" if status.kind == "directory" else "a device, socket or pipe"
         raise StepError(f"{shown} is {what}, not a file.", remedy="Name an ordinary file.", host=name)
-    if status.size_bytes > CONTENT_LIMIT_BYTES:
-        raise _too_large(host, status)
 
 
 def sha256_of(host: FileHost, path: str, *, is_final: bool = False) -> str:
@@ -274,7 +301,7 @@ def _kind(raw_mode: int) -> FileKind:
 def _too_large(host: FileHost, status: FileStatus) -> StepError:
     return StepError(
         f"{shown_path(status.path)} is larger than {CONTENT_LIMIT_BYTES // 2**20} MiB.",
-        remedy="Files of that size are not edited here.",
+        remedy="A file of that size is not read whole here.",
         host=host.transport.host,
     )
 

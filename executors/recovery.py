@@ -57,7 +57,7 @@ def examine(
 
 
 def _examine_edit(step: DoneStep, target: Target, edit_after: str | None) -> Examination:
-    now = read_file(target.transport, step.edit_path or "", as_user=step.as_user)
+    now = read_file(target.transport, step.edit_path or "", as_user=step.as_user, allow_large=True)
     current = now.sha256 if now.exists else None
     if current == edit_after:
         return Examination(Finding.DONE, "the file has the new content", file_row(now), _backup_of(step, target))

@@ -27,7 +27,9 @@ from intents.values import Json
 LEASE_MARGIN_S = 60.0
 """How much longer than the step itself a lock may outlive us."""
 EDIT_LIMIT_S = 600.0
-"""The longest that the commands of one edit may take together."""
+"""The longest that the commands of one edit may take together, of a file that is not large."""
+EDITED_BYTES_S = 512 * 1024
+"""How much of a large file an edit handles in a second at worst, with all the times that it is read or written."""
 PROOF_MARGIN_S = 10.0
 """How long before the guard fires the proof must be there."""
 
@@ -74,7 +76,11 @@ def status_of_error(error: SaysoError) -> OutcomeStatus:
 
 def _longest_s(planned: PlannedStep, run: Run) -> float:
     """Return the most seconds that the step may take, with the guard around it."""
-    own_s = EDIT_LIMIT_S if isinstance(planned.step, EditStep) else planned.step.timeout_s
+    if isinstance(planned.step, EditStep):
+        size_bytes = planned.before.get("size")
+        own_s = EDIT_LIMIT_S + (size_bytes if isinstance(size_bytes, int) else 0) / EDITED_BYTES_S
+    else:
+        own_s = planned.step.timeout_s
     return own_s + (run.guard.limit_s if planned.guard and run.guard is not None else 0)
 
 

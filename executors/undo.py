@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from executors.command_planning import Forecast
-from executors.diffs import state_diff, unified_diff
+from executors.diffs import state_diff
+from executors.edit_large import diff_of_states
 from executors.edit_planning import file_row
-from executors.file_replace import read_file
+from executors.file_replace import FileState, read_file
+from executors.file_state import FileHost
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
 from executors.path_effects import risk_with
@@ -209,30 +211,32 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
     host_paths = HostPaths(target.transport, undoing.cancel)
     refuse_protected(intent, step.arguments, target, undoing.protected, cancel=undoing.cancel, host_paths=host_paths)
     path = step.edit_path or ""
-    now = read_file(target.transport, path, as_user=step.as_user)
+    now = read_file(target.transport, path, as_user=step.as_user, allow_large=True)
     current = now.sha256 if now.exists else None
     if current != step.after.get("sha256"):
         raise PlanError(
             f"Record {record} can't be undone: {path} has been edited since.",
             remedy="Look at the file; `sayso history show` has the diff of that edit.",
         )
-    content: bytes | None = None
-    if step.backup is None and step.before.get("exists"):
-        raise PlanError(
-            f"Record {record} can't be undone: nobody knows where the backup of {path} lies.",
-            remedy="Look into the backup store (`sayso backups`) for the content from before.",
-        )
-    if step.backup is not None:
-        kept = read_file(target.transport, step.backup, as_user=step.as_user)
-        if not kept.exists or kept.sha256 != step.before.get("sha256"):
-            raise PlanError(
-                f"Record {record} can't be undone: its backup {step.backup} is gone or was altered.",
-                remedy="Restore the file from your own backup.",
-            )
-        content = kept.content
-    edit = EditStep(path, current, content, as_user=step.as_user)
-    diff = unified_diff(now.content if now.exists else None, content, path)
-    planned = PlannedStep(edit, Effect.WILL_CHANGE, diff=diff, before=file_row(now), reason="the content from before")
+    wanted = _content_before(record, step, path, target)
+    is_large = now.is_large or wanted.is_large
+    edit = EditStep(
+        path,
+        current,
+        wanted.content if wanted.exists and not is_large else None,
+        as_user=step.as_user,
+        restores=step.backup if is_large and wanted.exists else None,
+        later_sha256=wanted.sha256 if is_large else None,
+    )
+    diff = diff_of_states(FileHost(target.transport, step.as_user, undoing.cancel), now, wanted, path)
+    planned = PlannedStep(
+        edit,
+        Effect.WILL_CHANGE,
+        diff=diff.text,
+        before=file_row(now),
+        reason="the content from before",
+        is_summary=diff.is_summary,
+    )
     arguments = {
         name: Argument(value, Evidence("history", note=f"record {record}")) for name, value in step.arguments.items()
     }
@@ -241,3 +245,21 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
     planned = replace(planned, effects=effects, guard=cuts_access(intent, step.arguments, planned, target))
     risk = risk_with(intent.risk, effects)
     return Stage(intent.name, risk, effects, match, {target.host: (planned,)}, undo_of=record)
+
+
+def _content_before(record: int, step: DoneStep, path: str, target: Target) -> FileState:
+    """Return the kept content, or that there was no file. Raises `PlanError` where it can't be had any more."""
+    if step.backup is None:
+        if not step.before.get("exists"):
+            return FileState(path, exists=False)
+        raise PlanError(
+            f"Record {record} can't be undone: nobody knows where the backup of {path} lies.",
+            remedy="Look into the backup store (`sayso backups`) for the content from before.",
+        )
+    kept = read_file(target.transport, step.backup, as_user=step.as_user, allow_large=True)
+    if not kept.exists or kept.sha256 != step.before.get("sha256"):
+        raise PlanError(
+            f"Record {record} can't be undone: its backup {step.backup} is gone or was altered.",
+            remedy="Restore the file from your own backup.",
+        )
+    return kept

@@ -1,5 +1,6 @@
-"""The part of `make bench` about changes: what planning costs over the reads that it makes, and a diff of a large file."""
+"""The part of `make bench` about changes: what planning costs over the reads that it makes, a diff and an edit of a large file."""
 
+import shutil
 import tempfile
 import time
 import tracemalloc
@@ -15,7 +16,7 @@ LARGE_BYTES = 100 * 1024 * 1024
 
 def measure_changes() -> dict[str, Any]:
     """Measure and print; the figures are returned."""
-    return {**_planning(), **_large_diff()}
+    return {**_planning(), **_large_diff(), **_large_edit()}
 
 
 def _planning() -> dict[str, Any]:
@@ -106,6 +107,49 @@ def _large_diff() -> dict[str, Any]:
         f"\ndiff of 100 MB with one changed line   {elapsed_s:5.2f} s, {peak_mb:.0f} MB more, as {kind}  {verdict} (<= 2 s, 100 MB)"
     )
     return {"large_diff": {"seconds": elapsed_s, "peak_mb": peak_mb, "shown": kind}}
+
+
+def _large_edit() -> dict[str, Any]:
+    """A line added to a file of 100 MB, with backup, checksums and all, over a plain copy of it."""
+    from executors.edit_large import content_of, plan_large_change
+    from executors.file_replace import read_file, replace_file
+    from executors.file_state import FileHost
+    from executors.local import LocalTransport
+    from executors.plan import EditStep
+
+    transport = LocalTransport(directory="/")
+    host = FileHost(transport)
+    with tempfile.TemporaryDirectory(prefix="sayso-bench-", dir="/var/tmp") as folder:
+        file = Path(folder, "large.log")
+        file.write_bytes(b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n" * (LARGE_BYTES // 65))
+
+        def edit(line: str) -> None:
+            state = read_file(transport, str(file), allow_large=True, hash_large=False)
+            made = plan_large_change(host, state, "append_line", {"line": line})
+            step = EditStep(str(file), made.before_sha256, None, streamed=made.streamed, later_sha256=made.later_sha256)
+            with content_of(step, host, state.size_bytes) as content:
+                replace_file(
+                    transport,
+                    str(file),
+                    before_sha256=made.before_sha256,
+                    after=content,
+                    backup_directory=f"{folder}/store",
+                )
+
+        def copy() -> None:
+            target = Path(folder, "copy")
+            transport.run(["cp", "--", str(file), str(target)])
+            transport.run(["sync", "--", str(target)])
+            target.unlink()
+
+        copied = min(_timed(copy) for _ in range(3))
+        edited = min(_timed(partial(edit, f"line {number}")) for number in range(3))
+        shutil.rmtree(f"{folder}/store")
+    ratio = edited / copied
+    print(
+        f"edit of 100 MB, planned and carried out   {edited / 1000:5.2f} s, cp {copied / 1000:5.2f} s   {ratio:.0f} times"
+    )
+    return {"large_edit": {"edit_ms": edited, "copy_ms": copied, "ratio": ratio}}
 
 
 def _timed(call: Callable[[], object]) -> float:

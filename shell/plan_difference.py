@@ -128,6 +128,8 @@ def _moved_file(before: EditStep, after: EditStep) -> Iterator[str]:
         yield f"the file {after.path} is another ({_sum(before.before_sha256)} was, {_sum(after.before_sha256)} is)"
     if before.after != after.after:
         yield f"its content would be another:\n{unified_diff(before.after, after.after, after.path)}"
+    elif before.later_sha256 != after.later_sha256:
+        yield f"its content would be another ({_sum(before.later_sha256)} was planned, {_sum(after.later_sha256)} is)"
 
 
 def _sum(sha256: str | None) -> str:
