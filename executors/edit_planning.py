@@ -56,12 +56,13 @@ def plan_edit(
         makes_directory=not state.exists and _lacks_directory(state.path, target, as_user, cancel),
         link=link,
     )
-    if after == state.content and (state.exists or not after):
+    is_gone = after is None and not state.exists
+    if is_gone or (after == state.content and (state.exists or not after)):
         reason = "the file already reads so" if state.exists else "there is no file, and nothing to take out of it"
         return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=file_row(state))
     diff = file_diff(state.content if state.exists else None, after, state.path)
     said = [f"{link} is a link to {state.path}"] if link is not None else []
-    note = note_on_edit(edit.operation, after, arguments)
+    note = note_on_edit(edit.operation, after or b"", arguments)
     reason = "; ".join([*said, *([note] if note else [])])
     return PlannedStep(
         step, Effect.WILL_CHANGE, diff=diff.text, reason=reason, before=file_row(state), is_summary=diff.is_summary
