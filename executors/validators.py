@@ -61,6 +61,8 @@ VALIDATORS: Mapping[str, Validator] = {
         Validator("sshd", ("sshd", "-t", "-f", CANDIDATE)),  # sshd(8)
         Validator("visudo", ("visudo", "-c", "-f", CANDIDATE)),  # visudo(8)
         Validator("fstab", ("findmnt", "--verify", "--tab-file", CANDIDATE)),  # findmnt(8), util-linux 2.29
+        Validator("sysctl", ("sysctl", "--dry-run", "-p", CANDIDATE)),  # sysctl(8)
+        Validator("unit"),
         Validator("nginx", ("nginx", "-t", "-q", "-c", CANDIDATE)),  # nginx(8)
         Validator("apache", ("apache2ctl", "-t", "-f", CANDIDATE)),  # apache2ctl(8)
         Validator("nft", ("nft", "-c", "-f", CANDIDATE)),  # nft(8)

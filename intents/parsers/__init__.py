@@ -21,6 +21,8 @@ from intents.parsers import (
     packages,
     processes,
     services,
+    settings,
+    sudo_rules,
     users,
 )
 from intents.parsers.conversion import ParseError, convert, decode, rows_of
@@ -86,6 +88,9 @@ PARSERS: Mapping[str, Parser] = {
     "F:runlevel_link": services.parse_runlevel_link,
     "F:ss_connected": processes.parse_ss_connected,
     "F:ss_listening": processes.parse_ss_listening,
+    "F:sudo_commands": sudo_rules.parse_sudo_commands,
+    "F:sudo_rules": sudo_rules.parse_sudo_rules,
+    "F:sysctl": settings.parse_sysctl,
     "F:triggers": services.parse_triggers,
     "F:who": users.parse_who,
     "F:zypper_simulation": packages.parse_zypper_simulation,
