@@ -6,7 +6,7 @@ from datetime import datetime
 
 from executors.command_planning import Forecast
 from executors.diffs import state_diff, unified_diff
-from executors.edit_planning import file_row
+from executors.edit_planning import file_row, lacks_directory
 from executors.file_replace import read_file
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
@@ -230,7 +230,12 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
                 remedy="Restore the file from your own backup.",
             )
         content = kept.content
-    edit = EditStep(path, current, content, as_user=step.as_user)
+    if content is None:
+        # A directory that the edit made goes with its file, where nothing else has come into it.
+        makes_directory = bool(step.before.get("makes_directory"))
+    else:
+        makes_directory = not now.exists and lacks_directory(path, target, step.as_user, undoing.cancel)
+    edit = EditStep(path, current, content, as_user=step.as_user, makes_directory=makes_directory)
     diff = unified_diff(now.content if now.exists else None, content, path)
     planned = PlannedStep(edit, Effect.WILL_CHANGE, diff=diff, before=file_row(now), reason="the content from before")
     arguments = {
