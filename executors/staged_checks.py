@@ -58,10 +58,9 @@ def fault_of(check: StagedCheck, completed: Completed) -> str | None:
     """
     lines = [line for line in (completed.stderr + completed.stdout).splitlines() if line not in check.said_before]
     texts = [line.decode("utf-8", "replace") for line in lines if line.strip()]
-    named = [text for text in texts if check.staged in text] if check.names_faults else []
-    is_fine = completed.ending == "exited" and completed.exit_code == 0
-    if is_fine:
-        return named[0] if named else None
+    named = [text for text in texts if check.staged in text]
+    if completed.ending == "exited" and completed.exit_code == 0:
+        return named[0] if named and check.names_faults else None
     if not texts and check.said_before and completed.ending == "exited":
         return None
     return (named or texts or [f"it {completed.ending}"])[0 if named else -1]
