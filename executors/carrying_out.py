@@ -1,6 +1,7 @@
 """Runs a step of any kind and says what came of it: rows of a read, a change verified by reading the state again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from executors.command_planning import not_come_true
 from executors.edit_planning import carry_out_edit
@@ -24,7 +25,9 @@ def carry_out(
 ) -> Outcome:
     """Run a step and return what came of it, verified. Raises `SaysoError` where it could not be run."""
     if isinstance(planned.step, EditStep):
-        return carry_out_edit(planned, planned.step, target, cancel)
+        outcome = carry_out_edit(planned, planned.step, target, cancel)
+        # An undo puts the content from before back: what the change promised isn't so any more.
+        return outcome if stage.undo_of is not None else _edit_verified(stage, planned, outcome, target, catalogue)
     if isinstance(planned.step, PlaybookStep):
         return _playbook(planned.step, target, cancel)
     intent = catalogue[stage.intent]
@@ -99,6 +102,21 @@ def _verified(
         before=planned.before,
         after=after,
     )
+
+
+def _edit_verified(
+    stage: Stage, planned: PlannedStep, outcome: Outcome, target: Target, catalogue: Mapping[str, Intent]
+) -> Outcome:
+    """Ask the program that reads the file whether it sees what was written (another file may win)."""
+    intent = catalogue[stage.intent]
+    operation = intent.operation_for(target.facts)
+    if operation.state is None or not operation.expect:
+        return outcome
+    _, problems = not_come_true(intent, operation, stage.values_of(planned), target, before={}, cancel=None)
+    if not problems:
+        return outcome
+    message = f"The file was written, but {'; '.join(problems)}. Undo it, and look at what else is read."
+    return replace(outcome, status="failed", message=message)
 
 
 def _playbook(step: PlaybookStep, target: Target, cancel: Cancel) -> Outcome:

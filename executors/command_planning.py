@@ -78,12 +78,7 @@ def plan_command(
         return PlannedStep(
             step, Effect.ALREADY_SO, reason=reason, before=fingerprint, is_predicted=foreseen is not None
         )
-    lacking = unmet(intent, operation.needs, values, before=None, now=before)
-    if lacking:
-        raise PlanError(
-            f"`{intent.name}` can't be done with {subject_of(intent, values)} on {target.host}: {'; '.join(lacking)}.",
-            remedy="Look at what is there, and ask for what fits it.",
-        )
+    refuse_lacking(intent, operation, values, target, before)
     after = predicted_state(intent, operation, values, before)
     if forecast is not None and operation.state is not None:
         forecast.foresee(reading, after)
@@ -102,6 +97,18 @@ def plan_command(
         is_summary=is_summary,
         is_predicted=foreseen is not None,
     )
+
+
+def refuse_lacking(
+    intent: Intent, operation: Operation, values: Mapping[str, Json], target: Target, before: Row
+) -> None:
+    """Raise `PlanError` where the state before isn't what the change needs."""
+    lacking = unmet(intent, operation.needs, values, before=None, now=before)
+    if lacking:
+        raise PlanError(
+            f"`{intent.name}` can't be done with {subject_of(intent, values)} on {target.host}: {'; '.join(lacking)}.",
+            remedy="Look at what is there, and ask for what fits it.",
+        )
 
 
 def not_come_true(

@@ -51,10 +51,10 @@ def plan_large_change(
 
     Raises `ValueRejected` for an edit that would have to hold the file and for arguments that can't be used.
     """
-    if operation == "put":
+    if operation in {"put", "delete"}:
         after = apply_edit(operation, b"", arguments)
         with _spooled(host, state) as before:
-            diff = diff_of_files(before, BytesIO(after), state.path)
+            diff = diff_of_files(before, BytesIO(after or b""), state.path)
             return ContentChange(_sha256_of(before), after, (), None, diff)
     streamed = ((OPERATION, cast("str", operation)), *sorted(arguments.items()))
     known = _REMEMBERED_CHANGES.find(state.path, streamed)

@@ -114,6 +114,25 @@ def set_block_directive(before: bytes, directive: bytes, value: bytes, *, block:
     return _added(before, children, (start, close), line=directive + b" " + value + b";")
 
 
+def includes_of(content: bytes) -> list[tuple[int, int, str]]:
+    r"""Return each `include` at any depth as (start, end after its semicolon, pattern), in the file's order.
+
+    >>> includes_of(b"http { include d/*.conf; }")
+    [(7, 24, 'd/*.conf')]
+
+    Raises `ValueRejected` for a file that can't be read.
+    """
+    found: list[tuple[int, int, str]] = []
+    waiting, _ = _Reader(content).read(is_block=False)
+    while waiting:
+        one = waiting.pop()
+        waiting += one.children or []
+        if one.words[0] == b"include" and len(one.words) == 2:  # noqa: PLR2004 - the keyword and its pattern
+            pattern = one.words[1].decode("utf-8", "surrogateescape").strip("\"'")
+            found.append((one.start, one.end, pattern))
+    return sorted(found)
+
+
 def _check_words(directive: bytes, value: bytes) -> None:
     if not re.fullmatch(rb"[a-z_][a-z0-9_]*", directive):
         raise ValueRejected("This is not the name of a directive.", remedy="Give its name alone.")

@@ -63,18 +63,20 @@ def plan_edit(
         streamed=change.streamed,
         later_sha256=change.later_sha256,
         mode=None if state.exists else edit.mode,
-        makes_directory=not state.exists and _lacks_directory(state.path, target, as_user, cancel),
+        makes_directory=not state.exists and lacks_directory(state.path, target, as_user, cancel),
         link=link,
     )
-    if step.after_sha256 == state.sha256 or (not state.exists and not change.after):
+    is_gone = change.after is None and not change.streamed and not state.exists
+    if is_gone or step.after_sha256 == state.sha256 or (not state.exists and not change.after):
         reason = "the file already reads so" if state.exists else "there is no file, and nothing to take out of it"
         return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=file_row(state))
+    before = {**file_row(state), **({"makes_directory": True} if step.makes_directory else {})}
     said = [f"{link} is a link to {state.path}"] if link is not None else []
     note = note_on_edit(edit.operation, change.after or b"", arguments)
     reason = "; ".join([*said, *([note] if note else [])])
     diff = change.diff
     return PlannedStep(
-        step, Effect.WILL_CHANGE, diff=diff.text, reason=reason, before=file_row(state), is_summary=diff.is_summary
+        step, Effect.WILL_CHANGE, diff=diff.text, reason=reason, before=before, is_summary=diff.is_summary
     )
 
 
@@ -131,7 +133,8 @@ def file_row(state: FileState) -> Row:
     }
 
 
-def _lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
+def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
+    """Whether the directory of a file isn't there."""
     host = FileHost(target.transport, as_user, cancel)
     return file_status(host, path.rsplit("/", 1)[0] or "/").kind == "absent"
 

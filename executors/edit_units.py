@@ -44,3 +44,32 @@ def _set_list(before: bytes, section: bytes, key: bytes, value: bytes) -> bytes:
     at = own[0] if own else stop
     kept = [line for index, line in enumerate(lines) if index not in own]
     return b"".join([*kept[:at], *wanted, *kept[at:]])
+
+
+def set_unit_variable(before: bytes, name: bytes, value: bytes) -> bytes:
+    r"""Return the drop-in's content in which the service's environment has the variable `name` with `value`.
+
+    The unit's own variables and the drop-in's other ones stay; of the same name the last one wins
+    (systemd.exec(5), Environment=), and a drop-in is read after the unit.
+
+    >>> set_unit_variable(b"", b"LIMIT", b"50% of it")
+    b'[Service]\nEnvironment="LIMIT=50%% of it"\n'
+    """
+    if not re.fullmatch(rb"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueRejected("This is not the name of a variable.", remedy="Write letters, digits and `_`.")
+    refuse_line_break(value, "value")
+    escaped = value.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"%", b"%%")
+    wanted = b'Environment="' + name + b"=" + escaped + b'"\n'
+    lines = split_lines(with_line_end(before))
+    own = re.compile(rb'Environment="?' + re.escape(name) + rb"=")
+    found = [index for index, line in enumerate(lines) if own.match(line)]
+    if found:
+        return b"".join(wanted if index == found[-1] else line for index, line in enumerate(lines))
+    head = next((index for index, line in enumerate(lines) if line.strip() == b"[Service]"), None)
+    if head is None:
+        gap = [b"\n"] if lines else []
+        return b"".join([*lines, *gap, b"[Service]\n", wanted])
+    stop = next((index for index in range(head + 1, len(lines)) if lines[index].lstrip()[:1] == b"["), len(lines))
+    while stop > head + 1 and not lines[stop - 1].strip():
+        stop -= 1
+    return b"".join([*lines[:stop], wanted, *lines[stop:]])

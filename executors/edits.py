@@ -11,16 +11,17 @@ from executors.edit_fstab import add_mount, remove_mount
 from executors.edit_hosts import add_host, remove_host
 from executors.edit_lines import line_end, refuse_line_break, split_lines, with_line_end
 from executors.edit_nginx import set_block_directive
+from executors.edit_service import write_service
 from executors.edit_sshd import overruled_by, set_directive
 from executors.edit_sudoers import allow_sudo, revoke_sudo
-from executors.edit_units import set_unit_value
+from executors.edit_units import set_unit_value, set_unit_variable
 from executors.edit_values import set_value
 from intents.errors import ValueRejected
 from intents.intent import EditOperation
 
 
-def apply_edit(operation: EditOperation, before: bytes, arguments: Mapping[str, str]) -> bytes:
-    r"""Return the content after an edit with these arguments (optional ones may be missing).
+def apply_edit(operation: EditOperation, before: bytes, arguments: Mapping[str, str]) -> bytes | None:
+    r"""Return the content after an edit with these arguments (optional ones may be missing); None: the file goes.
 
     >>> apply_edit("append_line", b"a\n", {"line": "b"})
     b'a\nb\n'
@@ -53,6 +54,10 @@ def put(_before: bytes, content: bytes) -> bytes:
     b'new\n'
     """
     return content if content.endswith(b"\n") or not content else content + b"\n"
+
+
+def delete(_before: bytes) -> None:
+    """Leave no file: what it held is in the backup."""
 
 
 def append_line(before: bytes, line: bytes) -> bytes:
@@ -105,7 +110,7 @@ def _allow_sudo(
 class _Edit:
     """A pure function from content to content, the arguments that it needs, in order, and those that it may get."""
 
-    apply: Callable[..., bytes]
+    apply: Callable[..., bytes | None]
     arguments: tuple[str, ...]
     options: tuple[str, ...] = ()
     note: str = ""
@@ -122,6 +127,13 @@ _EDITS: Mapping[EditOperation, _Edit] = {
     "set_unit_value": _Edit(
         set_unit_value, ("section", "key", "value"), note="it takes effect when systemd reloads and the unit restarts"
     ),
+    "set_unit_variable": _Edit(
+        set_unit_variable,
+        ("name", "value"),
+        note="everybody on the host can read it, and it takes effect when the unit restarts",
+    ),
+    "write_service": _Edit(write_service, ("command", "description"), ("user", "directory", "restart")),
+    "delete": _Edit(delete, ()),
     "add_host": _Edit(add_host, ("address", "name")),
     "remove_host": _Edit(remove_host, ("name",)),
     "add_mount": _Edit(add_mount, ("source", "mount"), ("kind", "options"), note="nothing is mounted by it now"),

@@ -29,7 +29,8 @@ from executors.file_state import (
     sha256_of,
     shown_path,
 )
-from executors.transport import Cancel, Transport
+from executors.staged_checks import StagedCheck, fault_of, remove_staged
+from executors.transport import Cancel, Completed, Transport
 from executors.validators import Validator, validator_for
 from intents.errors import PlanError, SaysoError, StepError
 
@@ -393,18 +394,46 @@ def _validate(host: FileHost, checker: Validator | None, *, candidate: str, actu
         return "not checked: there is no validator for this file"
     if checker.parse is not None:
         return _parse(host, checker, actual=actual, after=after)
+    staged = checker.stage(host, candidate, actual) if checker.stage is not None else None
+    if isinstance(staged, str):
+        return f"not checked: {staged}"
     try:
-        completed = host.transport.run(checker.argv(candidate), as_user=host.as_user, cancel=host.cancel)
+        return _ask(host, checker, staged, candidate=candidate, actual=actual)
+    finally:
+        if staged is not None:
+            with contextlib.suppress(SaysoError):
+                remove_staged(host, staged)
+
+
+def _ask(host: FileHost, checker: Validator, staged: StagedCheck | None, *, candidate: str, actual: str) -> str:
+    """Run the check; return what checked the candidate, or why nothing did. Raises `StepError` when it is refused."""
+    argv = checker.argv(candidate) if staged is None else staged.argv
+    try:
+        completed = host.transport.run(argv, as_user=host.as_user, cancel=host.cancel)
     except StepError as error:
         return f"not checked: {error.message}"
-    if completed.ending == "exited" and completed.exit_code == 0:
-        return f"checked by {checker.template[0]}"
     if completed.ending == "lost":
         raise EditCutOffError(
             f"Checking {shown_path(actual)}", completed.ending, host=host.transport.host, may_have_changed=False
         )
+    is_fine = completed.ending == "exited" and completed.exit_code == 0
+    if staged is not None:
+        fault = fault_of(staged, completed)
+        if fault is None:
+            return f"checked by {argv[0]}"
+        said = fault.replace(staged.staged, actual).replace(candidate, actual)
+        raise _refused(host, checker, actual, said)
+    if is_fine:
+        return f"checked by {argv[0]}"
+    if checker.unknown and re.search(f"(unrecognized|invalid|unknown) {checker.unknown}", _all_said(completed)):
+        return f"not checked: this {argv[0]} can't do it"
     said = (last_line(completed.stderr) or last_line(completed.stdout) or completed.ending).replace(candidate, actual)
     raise _refused(host, checker, actual, said + _about_the_old_one(host, checker, actual))
+
+
+def _all_said(completed: Completed) -> str:
+    """Return all that a program said, as text."""
+    return (completed.stderr + completed.stdout).decode("utf-8", "replace")
 
 
 def _about_the_old_one(host: FileHost, checker: Validator, actual: str) -> str:

@@ -90,7 +90,7 @@ def _uses(intent: Intent, operation: Operation, values: Mapping[str, Json]) -> I
     if operation.change is not None:
         yield from uses_of_vector(render_template(operation.change.template, intent.parameters, values))
     if operation.edit is not None:
-        path = "".join(render_word(operation.edit.path, intent.parameters, values))
+        path = "".join(render_word(operation.edit.path, intent.parameters, values)) + operation.edit.path_end
         if path.startswith("/"):
             yield PathUse(path, "change")
     if operation.playbook is not None:

@@ -9,14 +9,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from executors.command_planning import Forecast, plan_command
+from executors.command_planning import Forecast, plan_command, refuse_lacking
 from executors.edit_planning import plan_edit
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
 from executors.path_effects import effects_of
 from executors.plan import Effect, PlannedStep, PlaybookStep
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
-from executors.state import Target, run_step
+from executors.state import Target, read_state, run_step
 from executors.transport import Cancel
 from intents.errors import PlanError
 from intents.intent import EffectName, Intent, Operation, PlaybookRun
@@ -76,7 +76,11 @@ def _plan_step(
             return PlannedStep(step, Effect.CANNOT_KNOW, reason=reason, cannot_undo=reason)
         return PlannedStep(step, Effect.READ)
     if operation.edit is not None:
-        return plan_edit(intent, operation.edit, values, target, cancel)
+        planned = plan_edit(intent, operation.edit, values, target, cancel)
+        if operation.needs and operation.state is not None and planned.effect is not Effect.ALREADY_SO:
+            before = read_state(intent, operation.state, values, target, cancel)
+            refuse_lacking(intent, operation, values, target, before)
+        return planned
     if operation.playbook is not None:
         return _plan_playbook(intent, operation, operation.playbook, values, target, cancel)
     return plan_command(intent, operation, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast)

@@ -36,6 +36,7 @@ _NUMERIC: Mapping[str, str] = {
 
 _NAMES: Mapping[str, str] = {
     "name:unit": "[A-Za-z0-9_:@.][A-Za-z0-9_:@.-]*",
+    "name:service": "[A-Za-z0-9_][A-Za-z0-9_:.-]*",
     "name:timer": "[A-Za-z0-9_:@.][A-Za-z0-9_:@.-]*",
     "package": "[A-Za-z0-9][A-Za-z0-9+._:-]*",
     "process": "[A-Za-z0-9_][A-Za-z0-9_.+:@-]*",

@@ -7,7 +7,7 @@ from datetime import datetime
 from executors.command_planning import Forecast
 from executors.diffs import state_diff
 from executors.edit_large import diff_of_states
-from executors.edit_planning import file_row
+from executors.edit_planning import file_row, lacks_directory
 from executors.file_replace import FileState, read_file
 from executors.file_state import FileHost
 from executors.guard_cuts import cuts_access
@@ -220,6 +220,10 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
         )
     wanted = _content_before(record, step, path, target)
     is_large = now.is_large or wanted.is_large
+    if wanted.exists:
+        makes_directory = not now.exists and lacks_directory(path, target, step.as_user, undoing.cancel)
+    else:  # a directory that the edit made goes with its file, where nothing else has come into it
+        makes_directory = bool(step.before.get("makes_directory"))
     edit = EditStep(
         path,
         current,
@@ -227,6 +231,7 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
         as_user=step.as_user,
         restores=step.backup if is_large and wanted.exists else None,
         later_sha256=wanted.sha256 if is_large else None,
+        makes_directory=makes_directory,
     )
     diff = diff_of_states(FileHost(target.transport, step.as_user, undoing.cancel), now, wanted, path)
     planned = PlannedStep(

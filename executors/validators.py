@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from executors.staged_checks import Stage, stage_nginx, stage_unit
 from intents.errors import CatalogueError
 
 BY_PATH = "by_path"
@@ -24,6 +25,10 @@ class Validator:
     template: tuple[str, ...] = ()
     parse: Callable[[bytes], None] | None = None
     """Raises `ValueError` for content that isn't valid."""
+    stage: Stage | None = None
+    """Prepares the check of a file that is read as part of others; it may leave it to the template."""
+    unknown: str = ""
+    """What an older version of the program says of an option of the template: then there is no check."""
 
     def argv(self, candidate: str) -> tuple[str, ...]:
         """Return the argument vector that checks the file `candidate` (an absolute path)."""
@@ -78,8 +83,14 @@ VALIDATORS: Mapping[str, Validator] = {
         Validator("sshd", ("sshd", "-t", "-f", CANDIDATE)),  # sshd(8)
         Validator("visudo", ("visudo", "-c", "-f", CANDIDATE)),  # visudo(8)
         Validator("fstab", ("findmnt", "--verify", "--tab-file", CANDIDATE)),  # findmnt(8), util-linux 2.29
-        Validator("nginx", ("nginx", "-t", "-q", "-c", CANDIDATE)),  # nginx(8)
+        # sysctl(8), procps 4; whether the kernel has the settings, not whether it takes the values.
+        Validator("sysctl", ("sysctl", "--dry-run", "-p", CANDIDATE), unknown="option"),
+        Validator("unit", ("systemd-analyze", "verify", CANDIDATE), stage=stage_unit),  # systemd-analyze(1)
+        Validator("nginx", ("nginx", "-t", "-q", "-c", CANDIDATE), stage=stage_nginx),  # nginx(8)
         Validator("apache", ("apache2ctl", "-t", "-f", CANDIDATE)),  # apache2ctl(8)
+        # logrotate(8), debug mode: nothing is rotated, and no state is written.
+        Validator("logrotate", ("logrotate", "-d", CANDIDATE)),
+        Validator("crontab", ("crontab", "-T", CANDIDATE), unknown="option"),  # crontab(1) of cronie, and of Debian 13
         Validator("nft", ("nft", "-c", "-f", CANDIDATE)),  # nft(8)
         Validator("promtool", ("promtool", "check", "config", CANDIDATE)),  # promtool(1)
         Validator("json", parse=_parse_json),
@@ -94,6 +105,15 @@ _OF_PATHS: tuple[tuple[str, str], ...] = (
     (r"/etc/sudoers(\.d/[^/]+)?", "visudo"),
     (r"/etc/fstab", "fstab"),
     (r"/etc/nginx/nginx\.conf", "nginx"),
+    (r"/etc/nginx/(conf\.d|sites-enabled|sites-available|snippets|modules-enabled|http\.d|default\.d)/[^/]+", "nginx"),
+    (
+        r"/(etc|run|usr/local/lib|usr/lib|lib)/systemd/system/[^/]+\.(service|socket|timer|mount|path|target|slice)",
+        "unit",
+    ),
+    (r"/(etc|run|usr/local/lib|usr/lib|lib)/systemd/system/[^/]+\.[a-z]+\.d/[^/]+\.conf", "unit"),
+    (r"/etc/sysctl\.conf|/etc/sysctl\.d/[^/]+\.conf", "sysctl"),
+    (r"/etc/logrotate\.conf|/etc/logrotate\.d/[^/]+", "logrotate"),
+    (r"/var/spool/cron/(crontabs/)?[^/]+", "crontab"),
     (r"/etc/apache2/apache2\.conf", "apache"),
     (r"/etc/nftables\.conf", "nft"),
     (r"/etc/prometheus/prometheus\.ya?ml", "promtool"),

@@ -197,8 +197,10 @@ class OperationEntry(_Strict):
             raise ValueError("a change by command needs `undo`")
         if self.change is not None and self.simulate is None and (self.state is None or not self.expect):
             raise ValueError("a change by command needs `state` with `expect`, or `simulate`")
-        if self.change is None and (self.simulate is not None or self.needs):
-            raise ValueError("`simulate` and `needs` belong to a `change`")
+        if self.change is None and self.simulate is not None:
+            raise ValueError("`simulate` belongs to a `change`")
+        if self.change is None and self.edit is None and self.needs:
+            raise ValueError("`needs` belongs to a `change` or an `edit`")
         if self.then and self.change is None and self.edit is None:
             raise ValueError("`then` stands beside a `change` or an `edit`")
         if self.needs and self.state is None:

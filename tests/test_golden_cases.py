@@ -73,7 +73,7 @@ def _check_edit(intent: Intent, operation: Operation, case: Case) -> None:
     assert edit is not None
     rendered = {name: render_word(word, intent.parameters, values) for name, word in edit.arguments.items()}
     assert {
-        "path": "".join(render_word(edit.path, intent.parameters, values)),
+        "path": "".join(render_word(edit.path, intent.parameters, values)) + edit.path_end,
         "operation": edit.operation,
         "with": {name: "".join(words) for name, words in rendered.items() if words},
     } == case["edit"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from intents.parsers import access, documents, files, texts
+from intents.parsers import access, documents, files, settings, texts
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]
@@ -40,6 +40,7 @@ PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
     "F:lines_from": ParserWithOptions(texts.parse_lines_from, frozenset({"first"})),
     "F:table": ParserWithOptions(documents.parse_table, frozenset({"separator", "column", "equals", "over", "under"})),
     "F:validity": ParserWithOptions(documents.parse_validity, frozenset({"format", "path"})),
+    "F:sshd_settings": ParserWithOptions(settings.parse_sshd_settings, frozenset({"directive", "value"})),
 }
 """Every parser that takes options, by its name in a pack."""
 

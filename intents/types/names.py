@@ -50,6 +50,23 @@ class Unit(NameType):
         return [by_stem[found] for found in resembling(stem, list(by_stem))]
 
 
+class NewService(Unit):
+    """The name of a service that is about to be made; ".service" may be left out. No template, no instance."""
+
+    name: ClassVar[str] = "name:service"
+    what: ClassVar[str] = "service"
+    allowed: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.-]*")
+    must_exist: ClassVar[bool] = False
+    is_new: ClassVar[bool] = True
+    example: ClassVar[str] = "backup.service"
+
+    def _checked(self, value: Json) -> str:
+        name = super()._checked(value)
+        if not name.endswith(".service"):
+            raise self._malformed(name)
+        return name
+
+
 class Timer(Unit):
     """A systemd timer; ".timer" may be left out. systemd.timer(5), systemd.unit(5)."""
 
@@ -242,9 +259,15 @@ class Sysctl(NameType):
     allowed: ClassVar[re.Pattern[str]] = re.compile(r"[a-z][a-z0-9_]*(?:[./][A-Za-z0-9_][A-Za-z0-9_-]*)+")
     example: ClassVar[str] = "net.ipv4.ip_forward"
     must_exist: ClassVar[bool] = False
+    formats: ClassVar[tuple[str, ...]] = ("below_proc",)
     shape: ClassVar[re.Pattern[str] | None] = re.compile(
         r"(?:abi|crypto|debug|dev|fs|kernel|net|sunrpc|user|vm)[.][A-Za-z0-9_./-]+"
     )
+
+    def _write(self, value: str, form: str | None) -> str:
+        """`below_proc` is the path below /proc/sys. sysctl.d(5): the first separator of the two is the one that separates."""
+        is_path = "/" in value.partition(".")[0]
+        return value if form is None or is_path else value.translate(str.maketrans("./", "/."))
 
 
 class Hostname(NameType):

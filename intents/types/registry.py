@@ -16,7 +16,7 @@ _WITHOUT_OPTIONS: tuple[type[ParameterType], ...] = (
     numbers.Percentage, numbers.Size, numbers.Duration, numbers.Pid, moments.Moment,
     paths.Path, paths.Mount, paths.Glob, paths.Mode, regex.Regex,
     network.Port, network.Protocol, network.Address, network.Url, words.Boolean, words.Signal, words.Secret,
-    names.Unit, names.Timer, names.User, names.NewUser, names.Group, names.NewGroup, names.Package, names.Interface,
+    names.Unit, names.NewService, names.Timer, names.User, names.NewUser, names.Group, names.NewGroup, names.Package, names.Interface,
     names.Host, names.Process, names.Container, names.Volume, names.Image, names.Module, names.Timezone, names.Sysctl,
     names.Hostname, names.Database, names.Jail, names.Revision, names.Snapshot,
 )  # fmt: skip

@@ -165,7 +165,8 @@ def _steps(response: Response) -> list[PlannedStep]:
 def _assert_came_true(step: PlannedStep, outcome: Outcome, host: Host) -> None:
     """What the plan showed is what there is: the file's content, or each line of the state but "a new one"."""
     if isinstance(step.step, EditStep):
-        assert host.path(step.step.path).read_bytes() == step.step.after
+        path = host.path(step.step.path)
+        assert (path.read_bytes() if path.exists() else None) == step.step.after
     elif isinstance(step.step, RunStep) and SIMULATED not in step.before:
         now = state_diff({}, outcome.after, "now").splitlines()
         promised = [line for line in step.diff.splitlines()[2:] if line.startswith("+") and not line.endswith("(new)")]
