@@ -1,5 +1,6 @@
 """Plans the edit of one file on one host, and carries it out: the two halves of an `EditStep`."""
 
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -135,6 +136,18 @@ def file_row(state: FileState) -> Row:
 
 def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
     """Whether the directory of a file isn't there."""
+def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) -> str | None:
+    """Return who owns folder and file, or the file in a sticky folder (/tmp), if that is one account and not root."""
+    told = target.transport.run(["stat", "-L", "-c", "%U %a", "--", folder, path], cancel=cancel).stdout
+    rows = [line.rsplit(" ", 1) for line in told.decode("utf-8", "replace").splitlines()]
+    has_file = len(rows) > 1
+    if has_file and int(rows[0][1], 8) & stat.S_ISVTX:
+        rows = rows[1:]
+    owners = {owner for owner, _ in rows}
+    return owners.pop() if len(owners) == 1 and not owners & {"root", "UNKNOWN"} else None
+
+
+def _lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
     host = FileHost(target.transport, as_user, cancel)
     return file_status(host, path.rsplit("/", 1)[0] or "/").kind == "absent"
 
@@ -149,11 +162,7 @@ def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | N
     folder = path.rpartition("/")[0] or "/"
     run = target.transport.run
     if target.login.uid == 0:
-        owners = (
-            run(["stat", "-L", "-c", "%U", "--", folder, path], cancel=cancel).stdout.decode("utf-8", "replace").split()
-        )
-        is_one = len(set(owners)) == 1
-        return owners[0] if is_one and owners[0] not in {"root", "UNKNOWN"} else None
+        return _other_owner(path, folder, target, cancel)
     writable = run(["test", "-w", folder], cancel=cancel).exit_code == 0
     own = run(["test", "-O", path], cancel=cancel).exit_code == 0
     absent = run(["test", "-e", path], cancel=cancel).exit_code != 0

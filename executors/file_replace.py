@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeAlias
 
 from executors.file_state import (
@@ -156,8 +156,12 @@ def _replace(
     checker = validator_for(validator, actual) or validator_for(validator, path)
     is_root = _acts_as_root(host)
     if is_root:
+        # As named too: else whoever may write a directory on the way could lead root to any file by a link.
+        _refuse_shared_directories(host, path, links_may_lead_on=True)
         _refuse_shared_directories(host, actual)
     status = file_status(host, actual)
+    if is_root:
+        _refuse_others_file_in_sticky_directory(host, status)
     host = host.for_size(max(status.size_bytes, _size_of(host, after)))
     _refuse_drift(host, status, before_sha256, is_first=True)
     if before_sha256 is None and after is None:
@@ -227,23 +231,45 @@ def _acts_as_root(host: FileHost) -> bool:
     return host.transport.login().uid == _ROOT_UID
 
 
-def _refuse_shared_directories(host: FileHost, path: str) -> None:
+def _refuse_shared_directories(host: FileHost, path: str, *, links_may_lead_on: bool = False) -> None:
     """Raise `StepError` when somebody other than root could swap what root is about to write.
 
     A sticky directory (/tmp) is fine where the next name in it is root's: nobody else can replace that one.
+    With `links_may_lead_on` a link on the way is as safe as the directory that it is in; where it leads has to be
+    looked at as well.
     """
     parts = path.split("/")[1:-1]
     chain = ["/", *("/" + "/".join(parts[: count + 1]) for count in range(len(parts)))]
     for status in file_statuses(host, chain):
-        group_is_root = status.gid == _ROOT_UID and not status.mode & stat.S_IWOTH
-        is_writable = bool(status.mode & (stat.S_IWGRP | stat.S_IWOTH)) and not group_is_root
-        is_shared = is_writable and not status.mode & stat.S_ISVTX
-        if status.kind != "directory" or status.uid != _ROOT_UID or is_shared:
-            raise StepError(
-                f"{shown_path(path)} lies below {shown_path(status.path)}, in which {status.owner} or others can swap files.",
-                remedy=f"Run this as {status.owner} instead of root, or make the directory writable by root alone.",
-                host=host.transport.host,
-            )
+        if links_may_lead_on and status.kind == "link" and status.uid == _ROOT_UID:
+            continue
+        if status.kind != "directory" or status.uid != _ROOT_UID or (_is_shared(status) and not _is_sticky(status)):
+            raise _swappable(host, path, status)
+
+
+def _refuse_others_file_in_sticky_directory(host: FileHost, status: FileStatus) -> None:
+    """There the file's owner can swap it, which for a name that isn't there yet nobody can."""
+    directory = file_status(host, status.path.rsplit("/", 1)[0] or "/")
+    if status.kind != "absent" and status.uid != _ROOT_UID and _is_shared(directory):
+        raise _swappable(host, status.path, replace(directory, owner=status.owner))
+
+
+def _is_shared(directory: FileStatus) -> bool:
+    """Whether others than root may make names in it."""
+    group_is_root = directory.gid == _ROOT_UID and not directory.mode & stat.S_IWOTH
+    return bool(directory.mode & (stat.S_IWGRP | stat.S_IWOTH)) and not group_is_root
+
+
+def _is_sticky(directory: FileStatus) -> bool:
+    return bool(directory.mode & stat.S_ISVTX)
+
+
+def _swappable(host: FileHost, path: str, place: FileStatus) -> StepError:
+    return StepError(
+        f"{shown_path(path)} lies below {shown_path(place.path)}, in which {place.owner} or others can swap files.",
+        remedy=f"Run this as {place.owner} instead of root, or make the directory writable by root alone.",
+        host=host.transport.host,
+    )
 
 
 def _refuse_drift(
