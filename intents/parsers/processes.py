@@ -15,6 +15,11 @@ _PROC_STAT = re.compile(
 _NICE, _STARTED = 15, 18
 """Places of nice and starttime, fields 19 and 22 of proc(5), in the numbers that begin with field 4."""
 _ENDED = frozenset("ZXx")
+_STUCK = frozenset("DZ")
+_BRANCH = re.compile(
+    r" *(?P<pid>[0-9]+) +(?P<parent>[0-9]+) (?P<user>.{32}) (?P<tree>(?P<branch>(?:(?: \|  |    )* \\_ )?).*)",
+    re.DOTALL,
+)
 
 
 def parse_ps_args(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
@@ -32,6 +37,26 @@ def parse_ps_args(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
         if "memory" in record:
             record["memory"] = _kib_to_bytes(str(record["memory"]), line)
         records.append(record)
+    return rows_of(records, columns)
+
+
+def parse_ps_stuck(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read the same to the processes whose `state` begins with D or Z (ps(1), process state codes)."""
+    return [row for row in parse_ps_args(output, columns) if str(row.get("state"))[:1] in _STUCK]
+
+
+def parse_ps_forest(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `ps --forest -o pid,ppid,user:32,args -ww` to `pid`, `parent`, `user`, `depth` and `tree`, in its order.
+
+    `tree` is the command line with the branches that ps draws before it; each level is four characters wide.
+    """
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output)[1:]:
+        match = _BRANCH.match(line)
+        if match is None:
+            raise unexpected("F:ps_forest", "two process ids, an account and a command", line)
+        depth = len(match["branch"]) // 4
+        records.append({**match.groupdict(), "user": match["user"].strip(), "depth": depth})
     return rows_of(records, columns)
 
 

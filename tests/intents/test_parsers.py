@@ -24,18 +24,22 @@ GARBAGE: dict[str, bytes] = {
     "nul": b"only one field\0",
     "jc:uname": b"nonsense\n",
     "F:access_log": b"no request\n",
+    "F:acl": b"user:bob:everything\n",
     "F:apache_files": b"Syntax OK\n",
     "F:apk_simulation": b"(1/1) Frobnicating jq\n",
     "F:apk_state": b"ERROR: unable to select packages\n",
     "F:apt_policy": b"no colon here\n",
     "F:apt_simulation": b"Inst\n",
     "F:apt_state": b"E: Unable to locate package\n",
+    "F:archive_members": b"a file\n",
+    "F:attributes": b"immutable\n",
     "F:boots": b'[{"index": 0, "first_entry": "yesterday"}]',
     "F:borg_archives": b'{"archives": ["monday"]}',
     "F:borg_size": b'{"cache": null}',
     "F:chage": b"Last password change : never\n",
     "F:checksums_agree": b"not a checksum\0",
     "F:checksums_nul": b"not a checksum\0",
+    "F:chrony_tracking": b"C0000201,192.0.2.1,3\n",
     "F:container_disk": b'{"Size": 1}\n',
     "F:container_image": b"[1]",
     "F:container_images": b'{"Repository": "a", "Size": "many"}\n',
@@ -44,14 +48,18 @@ GARBAGE: dict[str, bytes] = {
     "F:container_stats": b'{"MemUsage": "much / more"}\n',
     "F:containers": b"CONTAINER ID  IMAGE\n",
     "F:containers_going": b"CONTAINER ID  IMAGE\n",
+    "F:count_of_x": b"xxy",
     "F:cpuinfo": b"no colon here\n",
     "F:df_available": b"Avail Mounted on\nmany /\n",
     "F:df_output": b"Filesystem\n/dev/vda ext4 many\n",
+    "F:dmesg": b'{"journal": []}',
     "F:dnf_simulation": b"No match for argument: nosuch\n",
     "F:dnf_state": b"",
     "F:dpkg_list": b"ii\tjq\n",
     "F:du_kib": b"no tab\n",
     "F:du_nul": b"no tab\0",
+    "F:duplicates": b"5 1:2 no sum\0",
+    "F:duplicates_lines": b"no sum\n",
     "F:files_going": b"f\\0",
     "F:files_lines": b"three/fields/only\n",
     "F:files_nul": b"f\0",
@@ -64,7 +72,9 @@ GARBAGE: dict[str, bytes] = {
     "F:git_standing": b"? untracked\0",
     "F:git_status": b"# branch.head main\x003 what\0",
     "F:grep_nul": b"/etc/hosts:1:text\n",
+    "F:grep_numbered": b"a line\n",
     "F:id": b"id: nosuch: no such user\n",
+    "F:iostat": b'{"hosts": []}',
     "F:ip_addresses": b"1: lo: <LOOPBACK>\n",
     "F:ip_links": b'["lo"]',
     "F:ip_routes": b"default via 192.0.2.1\n",
@@ -73,9 +83,14 @@ GARBAGE: dict[str, bytes] = {
     "F:loadavg": b"0.1 0.2\n",
     "F:lsblk": b"[]",
     "F:lscpu": b"Architecture: x86_64\n",
+    "F:lshw": b'[{"class": "system"}]',
+    "F:lsof": b"COMMAND PID USER\n",
+    "F:lsof_processes": b"COMMAND PID USER\n",
     "F:meminfo": b"MemTotal: lots\n",
+    "F:mpstat": b'{"hosts": []}',
     "F:mysql_batch": b"name\tsize\nshop\n",
     "F:name_and_summary": b"no dash here\n",
+    "F:needrestart": b"no colon here\n",
     "F:nft_element": b"table inet t {\n}\n",
     "F:nft_ruleset": b"chain without a table\n",
     "F:nginx_files": b"server {}\n",
@@ -87,9 +102,16 @@ GARBAGE: dict[str, bytes] = {
     "F:os_release": b'NAME="unclosed\n',
     "F:passwd": b"root:x:0\n",
     "F:pg_isready": b"accepting\n",
+    "F:pgrep": b"sleep\n",
+    "F:place": b"d\0maybe\0",
+    "F:prlimit": b"RESOURCE SOFT HARD UNITS\nNOFILE 1024\n",
+    "F:proc_modules": b"Module Size Used by\n",
     "F:proc_mounts": b"/dev/vda /\n",
     "F:proc_stat": b"12 sleep S 1\n",
+    "F:proc_status": b"no colon here\n",
     "F:ps_args": b"  PID USER\n1\n",
+    "F:ps_forest": b"PID PPID USER COMMAND\nroot 1 sleep\n",
+    "F:ps_stuck": b"PID\n1\n",
     "F:redis_clients": b"NOAUTH Authentication required.\n",
     "F:redis_info": b"NOAUTH Authentication required.\n",
     "F:redis_replication": b"NOAUTH Authentication required.\n",
@@ -102,20 +124,12 @@ GARBAGE: dict[str, bytes] = {
     "F:rpm_list": b"jq\t1.6\n",
     "F:ss_connected": b"ESTAB 0 0 a b\n",
     "F:ss_listening": b"State Recv-Q Send-Q\n",
-    "F:acl": b"user:bob:everything\n",
-    "F:archive_members": b"a file\n",
-    "F:attributes": b"immutable\n",
-    "F:count_of_x": b"xxy",
-    "F:duplicates": b"5 1:2 no sum\0",
-    "F:duplicates_lines": b"no sum\n",
-    "F:grep_numbered": b"a line\n",
-    "F:place": b"d\0maybe\0",
     "F:sums_checked": b"a: FINE\n",
     "F:tree": b"0\0d\0",
+    "F:triggers": b"Triggers=a.timer\n",
     "F:unified_diff": b"--- a\n+++ b\n@@ nowhere @@\n",
     "F:unpacking": b"a file\n",
     "F:wc": b"many /etc/motd\n",
-    "F:triggers": b"Triggers=a.timer\n",
     "F:web_errors": b"no error\n",
     "F:who": b"alice somewhere\n",
     "F:zypper_simulation": b"<stream>",
@@ -635,3 +649,26 @@ def test_connections_are_read_with_their_programs() -> None:
 )
 def test_of_two_paths_the_first_and_what_is_in_the_way(output: bytes, row: dict[str, Json]) -> None:
     assert parse_output("F:first_of_two", output, (PATH, Column("in_the_way"))) == [row]
+
+
+def test_a_branch_of_the_tree_is_told_from_a_command_that_looks_like_one() -> None:
+    columns = (Column("depth", "integer"), Column("tree"))
+    line = b"  PID  PPID USER  COMMAND\n   12    11 %-32s  |   \\_ x\n   13    11 %-32s | x \\_ y\n" % (
+        b"root",
+        b"root",
+    )
+    assert parse_output("F:ps_forest", line, columns) == [
+        {"depth": 2, "tree": " |   \\_ x"},
+        {"depth": 0, "tree": "| x \\_ y"},
+    ]
+
+
+def test_a_file_with_a_newline_in_its_name_stays_one_open_file() -> None:
+    output = b"p7\0ccat\0\nf3\0tREG\0n/srv/two\nlines (deleted)\0\n"
+    columns = (Column("pid", "integer"), PATH, Column("is_deleted", "boolean"))
+    assert parse_output("F:lsof", output, columns) == [{"pid": 7, "path": "/srv/two\nlines", "is_deleted": True}]
+
+
+def test_a_measure_of_several_reports_is_its_last() -> None:
+    report = b'{"sysstat": {"hosts": [{"statistics": [{"disk": [{"disk_device": "a"}]}, {"disk": [{"disk_device": "b"}]}]}]}}'
+    assert parse_output("F:iostat", report, (Column("device"),)) == [{"device": "b"}]
