@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from intents.parsers import (
     access,
+    accounts,
     archives,
     backups,
     certificates,
@@ -94,6 +95,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:git_status": checkouts.parse_git_status,
     "F:grep_nul": files.parse_grep_nul,
     "F:grep_numbered": texts.parse_grep_numbered,
+    "F:group": accounts.parse_group,
     "F:id": users.parse_id,
     "F:ip_addresses": networks.parse_ip_addresses,
     "F:ip_links": networks.parse_ip_links,
@@ -101,6 +103,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:itemized": files.parse_itemized,
     "F:journal": services.parse_journal,
     "F:loadavg": hosts.parse_loadavg,
+    "F:last": accounts.parse_last,
     "F:lsblk": disks.parse_lsblk,
     "F:lscpu": hosts.parse_lscpu,
     "F:meminfo": hosts.parse_meminfo,
@@ -118,6 +121,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:openssl_x509": certificates.parse_openssl_x509,
     "F:os_release": hosts.parse_os_release,
     "F:passwd": users.parse_passwd,
+    "F:passwd_status": accounts.parse_passwd_status,
     "F:pg_isready": databases.parse_pg_isready,
     "F:place": archives.parse_place,
     "F:proc_mounts": disks.parse_proc_mounts,
