@@ -89,7 +89,7 @@ def _check_playbook(intent: Intent, operation: Operation, case: Case) -> None:
 
 
 def _check_rows(intent: Intent, operation: Operation, case: Case) -> None:
-    read = operation.read or operation.state
+    read = operation.read or operation.state or operation.simulate
     assert read is not None
     rows = parse_output(
         read.parser, case["output"].encode(), read.columns, parser_options(intent, read, _values(intent, case))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from intents.parsers import access, documents, files, settings, texts
+from intents.parsers import access, documents, files, journals, texts
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]
@@ -37,7 +38,9 @@ PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
     "F:fields": ParserWithOptions(texts.parse_fields, frozenset({"columns", "separator"})),
     "F:files_between": ParserWithOptions(files.parse_files_between, frozenset({"since", "before"})),
     "F:frequency": ParserWithOptions(texts.parse_frequency, frozenset({"column", "separator"})),
+    "F:journal_files_going": ParserWithOptions(journals.parse_journal_files_going, frozenset({"size"})),
     "F:lines_from": ParserWithOptions(texts.parse_lines_from, frozenset({"first"})),
+    "F:sudo_log": ParserWithOptions(journals.parse_sudo_log, frozenset({"user"})),
     "F:table": ParserWithOptions(documents.parse_table, frozenset({"separator", "column", "equals", "over", "under"})),
     "F:validity": ParserWithOptions(documents.parse_validity, frozenset({"format", "path"})),
     "F:sshd_settings": ParserWithOptions(settings.parse_sshd_settings, frozenset({"directive", "value"})),

@@ -9,6 +9,10 @@ _PASSWD_NAMES = ("name", "password", "uid", "gid", "comment", "home", "shell")
 _FIRST_PERSON_UID, _NOBODY = 1000, 65534
 _NO_LOGIN = frozenset({"nologin", "false", "sync", "halt", "shutdown"})
 _ID_PART = re.compile(r"([0-9]+)(?:\(([^)]*)\))?")
+_DAYS_OF_PASSWORD = {
+    "maximum": "Maximum number of days between password change",
+    "warn": "Number of days of warning before password expires",
+}
 _WHO_LINE = re.compile(
     r"(?P<name>\S+) +[+?-]? *(?P<terminal>\S+) +(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2})"
     r" +(?P<idle>\S+) +(?P<pid>[0-9?]+) *(?:\((?P<host>.*)\))?\Z"
@@ -77,9 +81,10 @@ def parse_who(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 
 
 def parse_chage(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
-    """Read `chage --list --iso8601` to `expires`: the account's last day as ISO date, or `-1` for never.
+    """Read `chage --list --iso8601` to `expires`, and to `maximum` and `warn`, both in days.
 
-    These are the two forms that `usermod --expiredate` takes back.
+    `expires` is the account's last day as ISO date, or `-1` for never: the two forms that `usermod
+    --expiredate` takes back. `maximum` is the password's, `warn` how long before its end is warned.
     """
     text = "\n".join(lines_of(output))
     if not text:
@@ -87,4 +92,8 @@ def parse_chage(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     match = re.search(r"^Account expires\s*: (never|[0-9]{4}-[0-9]{2}-[0-9]{2})$", text, re.MULTILINE)
     if match is None:
         raise unexpected("F:chage", "a line `Account expires`", text)
-    return rows_of([{"expires": "-1" if match[1] == "never" else match[1]}], columns)
+    record: dict[str, Json] = {"expires": "-1" if match[1] == "never" else match[1]}
+    for name, label in _DAYS_OF_PASSWORD.items():
+        number = re.search(rf"^{label}\s*: (-?[0-9]+)$", text, re.MULTILINE)
+        record[name] = number[1] if number is not None else None
+    return rows_of([record], columns)

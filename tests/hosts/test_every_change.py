@@ -42,6 +42,7 @@ _BOOTS = "it restarts the host; tests/playbooks/test_patch_and_reboot.py has one
 _KEYS = "the tests know the host by its keys; tests/playbooks/test_rotate_ssh_host_keys.py has a host of its own"
 _MANY = "it is many changes, which other rows make too; tests/playbooks/test_bootstrap_host.py has a host of its own"
 _NO_ZIP = "the hosts have neither zip nor unzip; tests/packs/test_archives_for_real.py has both"
+_NO_LOGIND = "the hosts have no pam_systemd, so no login there is a session of logind"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "archive.unzip": _NO_ZIP,
     "archive.zip": _NO_ZIP,
@@ -51,6 +52,7 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
     "disk.swap_remove": _ONE_KERNEL,
     "host.bootstrap": _MANY,
     "ssh.rotate_host_keys": _KEYS,
+    "user.log_out": _NO_LOGIND,
     "package.patch": _BOOTS,
     "package.upgrade": _ONE_VERSION,
     "package.upgrade_all": _ONE_VERSION,
