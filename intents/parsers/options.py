@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
+from intents.parsers import package_relations
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]
@@ -28,7 +29,9 @@ class ParserWithOptions:
         return self.parse(output, columns, options)
 
 
-PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {}
+PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
+    "F:dpkg_owner": ParserWithOptions(package_relations.parse_dpkg_owner, frozenset({"path"})),
+}
 """Every parser that takes options, by its name in a pack."""
 
 
