@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from intents.parsers import package_relations
+from intents.parsers import package_relations, port_rules
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]
@@ -31,6 +31,8 @@ class ParserWithOptions:
 
 PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
     "F:dpkg_owner": ParserWithOptions(package_relations.parse_dpkg_owner, frozenset({"path"})),
+    "F:firewalld_port": ParserWithOptions(port_rules.parse_firewalld_port, frozenset({"port", "protocol"})),
+    "F:ufw_port": ParserWithOptions(port_rules.parse_ufw_port, frozenset({"port", "protocol"})),
 }
 """Every parser that takes options, by its name in a pack."""
 

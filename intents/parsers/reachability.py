@@ -157,3 +157,14 @@ def parse_ip_addresses_of(output: bytes, columns: tuple[Column, ...]) -> list[Ro
         ]
         rows.append({"interface": link.get("ifname"), "addresses": addresses})
     return rows_of(rows, columns)
+
+
+def parse_ip_link_switch(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `ip -j link show dev NAME` to `interface` and `switched_on`: IFF_UP of netdevice(7), with or without a carrier."""
+    rows: list[dict[str, Json]] = []
+    for link in records_of(load_json(output), "F:ip_link_switch"):
+        flags = link.get("flags")
+        if not isinstance(flags, list):
+            raise unexpected("F:ip_link_switch", "an interface with flags", str(link))
+        rows.append({"interface": link.get("ifname"), "switched_on": "UP" in flags})
+    return rows_of(rows, columns)

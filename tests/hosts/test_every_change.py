@@ -41,7 +41,10 @@ _ONE_KERNEL = "swap is this machine's; tests/playbooks/test_swap_file.py has sta
 _BOOTS = "it restarts the host; tests/playbooks/test_patch_and_reboot.py has one of its own"
 _KEYS = "the tests know the host by its keys; tests/playbooks/test_rotate_ssh_host_keys.py has a host of its own"
 _MANY = "it is many changes, which other rows make too; tests/playbooks/test_bootstrap_host.py has a host of its own"
+_NO_FIREWALL = "the hosts have nft only, neither ufw nor firewalld"
 CANNOT_GO_ROUND: Mapping[str, str] = {
+    "firewall.allow_port": _NO_FIREWALL,
+    "firewall.disallow_port": _NO_FIREWALL,
     "file.synchronise": "the hosts have no rsync",
     "web.set": "the hosts have no nginx; tests/executors/test_edit_kinds.py has the edit and its check",
     "disk.swap_setup": _ONE_KERNEL,
