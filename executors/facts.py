@@ -28,10 +28,16 @@ _MARKERS: Mapping[str, tuple[str, str]] = {
     "/usr/sbin/httpd": ("web", "httpd"),  # RHEL, Alpine
     "/usr/bin/restic": ("backups", "restic"),
     "/usr/bin/borg": ("backups", "borg"),
+    # The control group of a unit is there while it runs; the second is that of version 1.
+    "/sys/fs/cgroup/system.slice/firewalld.service": ("firewall", "firewalld"),
+    "/sys/fs/cgroup/systemd/system.slice/firewalld.service": ("firewall", "firewalld"),
+    "/usr/sbin/ufw": ("firewall", "ufw"),  # it may be switched off, which no file tells
+    "/usr/sbin/nft": ("firewall", "nft"),
+    "/usr/bin/nft": ("firewall", "nft"),  # Arch
 }
 """A file that exists -> the fact that it shows, the more telling first."""
 
-_STACKS = ("containers", "databases", "web", "backups")
+_STACKS = ("containers", "databases", "web", "backups", "firewall")
 """Facts of which the first marker that is there decides; `none` without any."""
 
 _PACKAGES_OF: Mapping[str, str] = {
@@ -62,7 +68,8 @@ def gather_facts(transport: Transport) -> Mapping[str, str]:
 
     Keys: init, packages, os_id, os_version, userland, kernel, architecture, hostname, selinux
     (`on` or `off`), containers (podman, docker), databases (postgresql, mysql), web (nginx, apache2, httpd),
-    backups (restic, borg), each of these four `none` without any; login_uid, login_user.
+    backups (restic, borg), firewall (firewalld where it runs, ufw, nft), each of these five `none` without any;
+    login_uid, login_user.
 
     Raises `StepError` when the host lacks the most ordinary programs, `UnreachableError` when it
     can't be reached or the connection goes away midway.

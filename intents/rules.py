@@ -19,7 +19,7 @@ SHELLS_AND_INTERPRETERS = frozenset(
 """Programs whose arguments are programs again; no vector may begin with one."""
 
 FACTS = frozenset(
-    "init packages os_id os_version userland kernel architecture selinux containers databases web backups".split()
+    "init packages os_id os_version userland kernel architecture selinux containers databases web backups firewall".split()
 )
 _SLOT = re.compile(r"\{([a-z_]+)\}")
 _EXAMPLE_SLOT_PARAMETERS_ONLY = "an example may name only parameters of its intent"

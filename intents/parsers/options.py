@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from intents.parsers import access, documents, files, settings, texts
 from intents.parsers import access, documents, files, journals, texts
+from intents.parsers import package_relations, port_rules
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]
@@ -44,6 +45,9 @@ PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
     "F:table": ParserWithOptions(documents.parse_table, frozenset({"separator", "column", "equals", "over", "under"})),
     "F:validity": ParserWithOptions(documents.parse_validity, frozenset({"format", "path"})),
     "F:sshd_settings": ParserWithOptions(settings.parse_sshd_settings, frozenset({"directive", "value"})),
+    "F:dpkg_owner": ParserWithOptions(package_relations.parse_dpkg_owner, frozenset({"path"})),
+    "F:firewalld_port": ParserWithOptions(port_rules.parse_firewalld_port, frozenset({"port", "protocol"})),
+    "F:ufw_port": ParserWithOptions(port_rules.parse_ufw_port, frozenset({"port", "protocol"})),
 }
 """Every parser that takes options, by its name in a pack."""
 

@@ -129,19 +129,24 @@ def test_facts_of_a_distribution(name: str) -> None:
 @pytest.mark.parametrize(
     ("markers", "expected"),
     [
-        ("", ("none", "none", "none", "none")),
+        ("", ("none", "none", "none", "none", "none")),
         # ls sorts what it prints.
         (
-            "/usr/bin/borg\n/usr/bin/docker\n/usr/bin/podman\n/usr/bin/restic\n/usr/sbin/nginx\n/var/lib/mysql\n/var/lib/postgresql\n",
-            ("podman", "postgresql", "nginx", "restic"),
+            "/usr/bin/borg\n/usr/bin/docker\n/usr/bin/podman\n/usr/bin/restic\n/usr/sbin/nft\n/usr/sbin/nginx\n/usr/sbin/ufw\n/var/lib/mysql\n/var/lib/postgresql\n",
+            ("podman", "postgresql", "nginx", "restic", "ufw"),
         ),
-        ("/usr/bin/docker\n/usr/sbin/httpd\n/var/lib/mysql\n", ("docker", "mysql", "httpd", "none")),
-        ("/usr/bin/borg\n/usr/sbin/apache2\n/var/lib/pgsql\n", ("none", "postgresql", "apache2", "borg")),
+        ("/usr/bin/docker\n/usr/sbin/httpd\n/var/lib/mysql\n", ("docker", "mysql", "httpd", "none", "none")),
+        (
+            "/sys/fs/cgroup/system.slice/firewalld.service\n/usr/sbin/nft\n/usr/sbin/ufw\n",
+            ("none", "none", "none", "none", "firewalld"),
+        ),
+        ("/usr/bin/borg\n/usr/sbin/apache2\n/var/lib/pgsql\n", ("none", "postgresql", "apache2", "borg", "none")),
+        ("/usr/bin/nft\n", ("none", "none", "none", "none", "nft")),
     ],
 )
 def test_which_of_two_programs_for_one_purpose_is_meant(markers: str, expected: tuple[str, ...]) -> None:
     facts = parse_facts(markers=markers, os_release="", uname="Linux h 6.1.0-26-amd64 x86_64\n", userland="")
-    assert tuple(facts[name] for name in ("containers", "databases", "web", "backups")) == expected
+    assert tuple(facts[name] for name in ("containers", "databases", "web", "backups", "firewall")) == expected
 
 
 @pytest.mark.parametrize("uname", ["", "Darwin mac 23.6.0 arm64\n", "Linux only\n"])

@@ -46,6 +46,10 @@ _NO_LOGIND = "the hosts have no pam_systemd, so no login there is a session of l
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "archive.unzip": _NO_ZIP,
     "archive.zip": _NO_ZIP,
+_NO_FIREWALL = "the hosts have nft only, neither ufw nor firewalld"
+CANNOT_GO_ROUND: Mapping[str, str] = {
+    "firewall.allow_port": _NO_FIREWALL,
+    "firewall.disallow_port": _NO_FIREWALL,
     "file.synchronise": "the hosts have no rsync",
     "web.set": "the hosts have no nginx; tests/executors/test_edit_kinds.py has the edit and its check",
     "disk.swap_setup": _ONE_KERNEL,
