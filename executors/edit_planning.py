@@ -134,8 +134,6 @@ def file_row(state: FileState) -> Row:
     }
 
 
-def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
-    """Whether the directory of a file isn't there."""
 def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) -> str | None:
     """Return who owns folder and file, or the file in a sticky folder (/tmp), if that is one account and not root."""
     told = target.transport.run(["stat", "-L", "-c", "%U %a", "--", folder, path], cancel=cancel).stdout
@@ -147,7 +145,8 @@ def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) 
     return owners.pop() if len(owners) == 1 and not owners & {"root", "UNKNOWN"} else None
 
 
-def _lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
+def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
+    """Whether the directory of a file isn't there."""
     host = FileHost(target.transport, as_user, cancel)
     return file_status(host, path.rsplit("/", 1)[0] or "/").kind == "absent"
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from intents.parsers import access, documents, files, settings, texts
-from intents.parsers import access, documents, files, journals, texts
-from intents.parsers import package_relations, port_rules
+from intents.parsers import access, documents, files, journals, package_relations, port_rules, settings, texts
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]

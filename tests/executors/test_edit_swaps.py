@@ -3,6 +3,7 @@
 What is outside holds the same content as what was meant, so that no checksum tells the two apart.
 """
 
+import operator
 import os
 import subprocess
 import threading
@@ -139,16 +140,20 @@ def test_a_swap_at_any_command_changes_nothing_outside(open_tmp: Path, what: str
     assert 0 < plain.commands < MORE_COMMANDS_THAN_AN_EDIT_HAS
     for at in range(plain.commands):
         for name, is_in in (
-            ("for one", lambda number, at=at: number == at),
-            ("from it on", lambda number, at=at: number >= at),
-            ("until it", lambda number, at=at: number <= at),
+            ("for one", operator.eq),
+            ("from it on", operator.ge),
+            ("until it", operator.le),
         ):
             folder = open_tmp / f"{at} {name}"
             folder.mkdir()
             place = Place(folder, what)
-            transport = Counting(
-                lambda number, place=place, is_in=is_in: place.swap_in() if is_in(number) else place.swap_back()
-            )
+
+            def swap(
+                number: int, place: Place = place, is_in: Callable[[int, int], bool] = is_in, at: int = at
+            ) -> object:
+                return place.swap_in() if is_in(number, at) else place.swap_back()
+
+            transport = Counting(swap)
             with suppress(SaysoError):
                 edit(place, transport, operation)
             assert place.outside() == place.was, f"swapped at command {at}, {name}"

@@ -42,12 +42,11 @@ _BOOTS = "it restarts the host; tests/playbooks/test_patch_and_reboot.py has one
 _KEYS = "the tests know the host by its keys; tests/playbooks/test_rotate_ssh_host_keys.py has a host of its own"
 _MANY = "it is many changes, which other rows make too; tests/playbooks/test_bootstrap_host.py has a host of its own"
 _NO_ZIP = "the hosts have neither zip nor unzip; tests/packs/test_archives_for_real.py has both"
+_NO_FIREWALL = "the hosts have nft only, neither ufw nor firewalld"
 _NO_LOGIND = "the hosts have no pam_systemd, so no login there is a session of logind"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "archive.unzip": _NO_ZIP,
     "archive.zip": _NO_ZIP,
-_NO_FIREWALL = "the hosts have nft only, neither ufw nor firewalld"
-CANNOT_GO_ROUND: Mapping[str, str] = {
     "firewall.allow_port": _NO_FIREWALL,
     "firewall.disallow_port": _NO_FIREWALL,
     "file.synchronise": "the hosts have no rsync",

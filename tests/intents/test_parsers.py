@@ -191,9 +191,6 @@ ROW_WITHOUT_OUTPUT = {
     "F:apt_held",
     "F:dnf_held",
     "F:zypper_held",
-    "F:mysqladmin_ping",
-    "F:apk_state",
-    "F:apt_state",
     "F:runlevel_link",
     "F:openrc_status",
 }
