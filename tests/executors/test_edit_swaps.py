@@ -150,8 +150,8 @@ def test_a_swap_at_any_command_changes_nothing_outside(open_tmp: Path, what: str
 
             def swap(
                 number: int, place: Place = place, is_in: Callable[[int, int], bool] = is_in, at: int = at
-            ) -> object:
-                return place.swap_in() if is_in(number, at) else place.swap_back()
+            ) -> None:
+                (place.swap_in if is_in(number, at) else place.swap_back)()
 
             transport = Counting(swap)
             with suppress(SaysoError):
