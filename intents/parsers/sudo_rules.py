@@ -22,11 +22,12 @@ def parse_sudo_commands(output: bytes, columns: tuple[Column, ...]) -> list[Row]
     >>> parse_sudo_commands(b'{"Defaults": []}', (Column("commands", "list"),))
     [{'commands': []}]
     """
-    return rows_of([{"commands": [record["command"] for record in _records(output)]}], columns)
+    commands: list[Json] = [record["command"] for record in _records(output)]
+    return rows_of([{"commands": commands}], columns) if output.strip() else []
 
 
 def _records(output: bytes) -> Iterator[dict[str, Json]]:
-    whole = load_json(output)
+    whole = load_json(output) if output.strip() else {}
     if not isinstance(whole, Mapping):
         raise unexpected("F:sudo_rules", "an object with User_Specs", str(whole))
     for rule in _objects(whole.get("User_Specs")):

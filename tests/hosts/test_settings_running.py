@@ -120,6 +120,7 @@ REFUSED: dict[str, tuple[str, list[str], str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_its_program_refuses_is_never_there(case: str, host: Host, session: Session) -> None:
     intent, arguments, why = REFUSED[case]
+    host.run_inside("nginx", "-t", "-q")  # each test of its configuration makes the folders that it will need
     before = host.snapshot()
     done = session.run_intent(intent, arguments, Options(on="root"))
     assert done.status is not ExitStatus.DONE
