@@ -15,7 +15,7 @@ from intents.types.base import ValueContext
 from intents.types.resemblance import nearest
 
 _WILD = "*?["
-_PATH_TYPES = frozenset({"path", "glob", "mount"})
+_PATH_TYPES = frozenset({"path", "glob", "mount", "device"})
 
 
 @dataclass(frozen=True, slots=True)

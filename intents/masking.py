@@ -24,6 +24,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
 
 SLOT_FILLERS: Mapping[str, tuple[str, ...]] = {
     "path": (PATH,), "source": (PATH,), "target": (PATH,), "directory": (PATH,), "mount": (PATH,),
+    "device": ("sdb1", "/dev/sdc"),
     "service": ("nginx", "postgresql", "ssh", "cron", "docker"), "user": ("alice", "bob", "carol", "deploy"),
     "name": ("web1", "deploy", "priya"), "group": ("docker",),
     "text": (QUOTED, "error"), "line": (QUOTED,), "match": (QUOTED,), "old": (QUOTED, "8080"), "new": (QUOTED, "9090"),
@@ -39,7 +40,7 @@ SLOT_FILLERS: Mapping[str, tuple[str, ...]] = {
 TYPE_FILLERS: Mapping[str, str] = {
     "path": PATH, "size": "2 GB", "duration": "5 minutes", "moment": "yesterday", "count": "10", "percentage": "80%",
     "pid": "812", "port": "8080", "user": "alice", "group": "docker", "package": "nginx", "interface": "eth0",
-    "address": ADDRESS, "url": URL, "mode": "0644", "mount": "/mnt/data", "host": "web1", "text": QUOTED,
+    "address": ADDRESS, "url": URL, "mode": "0644", "mount": "/mnt/data", "device": "sdb1", "host": "web1", "text": QUOTED,
     "regex": "error", "glob": "*.log", "name:unit": "nginx", "name:timezone": "Europe/Berlin",
     "name:container": "web", "name:hostname": "web1", "name:database": "shop", "name:module": "br_netfilter",
     "name:sysctl": "vm.swappiness",

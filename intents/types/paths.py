@@ -153,6 +153,43 @@ class Mount(Path):
         return tuple(name for name in context.names.names("mount") if name.startswith(prefix))
 
 
+_KERNEL_DEVICE = re.compile(
+    r"(?:[shv]d[a-z]{1,3}|xvd[a-z]{1,2})[0-9]{0,3}|(?:nvme[0-9]{1,3}n[0-9]{1,3}|mmcblk[0-9]{1,2}|nbd[0-9]{1,3})(?:p[0-9]{1,3})?"
+    r"|(?:md|loop|zram|sr)[0-9]{1,3}(?:p[0-9]{1,3})?|dm-[0-9]{1,3}"
+)
+
+
+class Device(Path):
+    """A block device: "/dev/sdb1", "sdb1", "/dev/data/www", "/dev/disk/by-id/...". Canonical: its path below /dev.
+
+    Bare names are those that the kernel gives (its documentation, admin-guide/devices.txt, and
+    Documentation/driver-api of nvme and mmc); others are written as paths.
+    """
+
+    name: ClassVar[str] = "device"
+
+    def find(self, text: str, context: ValueContext) -> Sequence[Found]:
+        """Return the paths below /dev and the names that the kernel gives to disks and partitions."""
+        bare = [token for token in words(text, split_lists=True) if _KERNEL_DEVICE.fullmatch(token.text)]
+        paths = [
+            found for found in super().find(text, context) if text[found.start : found.end].strip("'\"`")[:5] == "/dev/"
+        ]
+        named = [found for token in bare for found in self._found(token.start, token.end, token.text, context)]
+        return sorted([*paths, *named], key=lambda found: found.start)
+
+    def _read(self, text: str, context: ValueContext) -> Reading:
+        said = unquoted(text)
+        if _KERNEL_DEVICE.fullmatch(said):
+            return Reading(f"/dev/{said}")
+        return super()._read(text, context)
+
+    def _checked(self, value: Json) -> str:
+        path = super()._checked(value)
+        if not path.startswith("/dev/"):
+            raise ValueRejected(f"{excerpt(path)} is not a device.", remedy='Write one such as "/dev/sdb1" or "sdb1".')
+        return path
+
+
 class Glob(CanonicalType[str]):
     """A pattern of file names as fnmatch(3) reads it: "*.log". Canonical: the pattern itself."""
 

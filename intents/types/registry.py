@@ -14,7 +14,7 @@ Options: TypeAlias = Mapping[str, Json]
 
 _WITHOUT_OPTIONS: tuple[type[ParameterType], ...] = (
     numbers.Percentage, numbers.Size, numbers.Duration, numbers.Pid, moments.Moment,
-    paths.Path, paths.Mount, paths.Glob, paths.Mode, regex.Regex,
+    paths.Path, paths.Mount, paths.Device, paths.Glob, paths.Mode, regex.Regex,
     network.Port, network.Protocol, network.Address, network.Url, words.Boolean, words.Signal, words.Secret,
     names.Unit, names.NewService, names.Timer, names.User, names.NewUser, names.Group, names.NewGroup, names.Package, names.Interface,
     names.Host, names.Process, names.Container, names.Volume, names.Image, names.Module, names.Timezone, names.Sysctl,

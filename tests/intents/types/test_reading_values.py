@@ -86,6 +86,9 @@ FOUND: list[tuple[str, str, list[tuple[str, Json]]]] = [
         ("this folder", "/srv/app"), ("here", "/srv/app"), ("logs/web", "/srv/app/logs/web")]),
     ("path", "example.com https://x.org/y 10.0.0.0/8 8080/tcp nginx.service and/or", []),
     ("mount", "how full is /home, not /opt", [("/home", "/home")]),
+    ("device", "copy sda1,nvme0n1p2 and /dev/data/www to sdb or md0, not sad, 'dm' or /etc/fstab", [
+        ("sda1", "/dev/sda1"), ("nvme0n1p2", "/dev/nvme0n1p2"), ("/dev/data/www", "/dev/data/www"),
+        ("sdb", "/dev/sdb"), ("md0", "/dev/md0")]),
     ("name:unit", "restart nginx, ssh.socket and postgress", [
         ("nginx", "nginx.service"), ("ssh.socket", "ssh.socket"), ("postgress", "postgresql.service")]),
     ("name:unit", "restart ngnix but not web2", [("ngnix", "nginx.service")]),
