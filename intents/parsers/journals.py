@@ -1,4 +1,4 @@
-"""What the journal has of sudo, and which of its files go when it is made smaller."""
+"""What is found in the journal, what it has of sudo, and which of its files go when it is made smaller."""
 
 import re
 from collections.abc import Mapping
@@ -9,11 +9,32 @@ from intents.parsers.services import parse_journal
 from intents.values import Column, Json, Row
 
 _ENTRY_COLUMNS = (Column("time", "moment"), Column("message"))
+_FOUND_COLUMNS = (
+    *_ENTRY_COLUMNS,
+    Column("priority"),
+    Column("source"),
+    Column("unit"),
+    Column("pid", "integer"),
+)
+_SEARCH = re.compile(r"COMMAND=.*\bjournalctl --output=json .*--grep=", re.DOTALL)
 _SUDO_FIELD = re.compile(r"(?P<key>TTY|PWD|USER|GROUP|TSID|ENV|COMMAND)=(?P<value>.*)\Z", re.DOTALL)
 _ARCHIVED = re.compile(r"@[0-9a-f]{32}-[0-9a-f]{16}-(?P<first>[0-9a-f]{16})\.journal\Z")
 _BROKEN = re.compile(r"@(?P<first>[0-9a-f]{16})-[0-9a-f]{16}\.journal~\Z")
 _BLOCK_BYTES = 512
 _MICROSECONDS = 1_000_000
+
+
+def parse_journal_found(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `journalctl -o json --grep=TEXT` as `F:journal` does, without the searches themselves.
+
+    sudo logs the search's command line, and with it the text that is looked for.
+    """
+    entries = parse_journal(output, _FOUND_COLUMNS)
+    return rows_of([entry for entry in entries if not _is_search(entry)], columns)
+
+
+def _is_search(entry: Row) -> bool:
+    return entry["source"] == "sudo" and _SEARCH.search(str(entry["message"])) is not None
 
 
 def parse_sudo_log(output: bytes, columns: tuple[Column, ...], options: Mapping[str, str]) -> list[Row]:

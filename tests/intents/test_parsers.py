@@ -102,6 +102,7 @@ GARBAGE: dict[str, bytes] = {
     "F:ip_routes": b"default via 192.0.2.1\n",
     "F:itemized": b">f++ 2 a\n",
     "F:journal": b'{"MESSAGE": "an entry without a time"}\n',
+    "F:journal_found": b'{"MESSAGE": "an entry without a time"}\n',
     "F:loadavg": b"0.1 0.2\n",
     "F:last": b"alice pts/0 yesterday\n",
     "F:lsblk": b"[]",
