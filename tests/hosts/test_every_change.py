@@ -50,7 +50,6 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
     "firewall.allow_port": _NO_FIREWALL,
     "firewall.disallow_port": _NO_FIREWALL,
     "file.synchronise": "the hosts have no rsync",
-    "web.set": "the hosts have no nginx; tests/executors/test_edit_kinds.py has the edit and its check",
     "disk.swap_setup": _ONE_KERNEL,
     "disk.swap_remove": _ONE_KERNEL,
     "host.bootstrap": _MANY,
