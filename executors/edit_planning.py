@@ -64,13 +64,14 @@ def plan_edit(
         streamed=change.streamed,
         later_sha256=change.later_sha256,
         mode=None if state.exists else edit.mode,
-        makes_directory=not state.exists and _lacks_directory(state.path, target, as_user, cancel),
+        makes_directory=not state.exists and lacks_directory(state.path, target, as_user, cancel),
         link=link,
     )
     if step.after_sha256 == state.sha256 or (not state.exists and not change.after):
         reason = "the file already reads so" if state.exists else "there is no file, and nothing to take out of it"
         return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=file_row(state))
     said = [f"{link} is a link to {state.path}"] if link is not None else []
+    said += [f"its directory {_folder_of(state.path)} is made with it"] if step.makes_directory else []
     note = note_on_edit(edit.operation, change.after or b"", arguments)
     reason = "; ".join([*said, *([note] if note else [])])
     diff = change.diff
@@ -106,6 +107,7 @@ def carry_out_edit(planned: PlannedStep, step: EditStep, target: Target, cancel:
             cancel=cancel,
             mode=step.mode,
             makes_directory=step.makes_directory,
+            like=step.restores if step.before_sha256 is None else None,
         )
     after = read_file(target.transport, step.path, as_user=step.as_user, allow_large=True, hash_large=False)
     if after.is_large:
@@ -134,7 +136,10 @@ def file_row(state: FileState) -> Row:
 
 def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) -> str | None:
     """Return who owns folder and file, or the file in a sticky folder (/tmp), if that is one account and not root."""
-    told = target.transport.run(["stat", "-L", "-c", "%U %a", "--", folder, path], cancel=cancel).stdout
+    words = ["stat", "-L", "-c", "%U %a", "--"]
+    told = target.transport.run([*words, folder, path], cancel=cancel).stdout
+    if not told:  # the folder is made as well
+        told = target.transport.run([*words, _folder_of(folder)], cancel=cancel).stdout
     rows = [line.rsplit(" ", 1) for line in told.decode("utf-8", "replace").splitlines()]
     has_file = len(rows) > 1
     if has_file and int(rows[0][1], 8) & stat.S_ISVTX:
@@ -143,9 +148,13 @@ def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) 
     return owners.pop() if len(owners) == 1 and not owners & {"root", "UNKNOWN"} else None
 
 
-def _lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
-    host = FileHost(target.transport, as_user, cancel)
-    return file_status(host, path.rsplit("/", 1)[0] or "/").kind == "absent"
+def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
+    """Return whether the directory of a file isn't there."""
+    return file_status(FileHost(target.transport, as_user, cancel), _folder_of(path)).kind == "absent"
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
 
 
 def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | None:
@@ -155,11 +164,13 @@ def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | N
     the account's own. Root acts as the owner below a folder that somebody else may write: what that
     account can do there, it may be made to do, and no more.
     """
-    folder = path.rpartition("/")[0] or "/"
+    folder = _folder_of(path)
     run = target.transport.run
     if target.login.uid == 0:
         return _other_owner(path, folder, target, cancel)
     writable = run(["test", "-w", folder], cancel=cancel).exit_code == 0
+    if not writable and run(["test", "-e", folder], cancel=cancel).exit_code != 0:
+        writable = run(["test", "-w", _folder_of(folder)], cancel=cancel).exit_code == 0  # the folder is made as well
     own = run(["test", "-O", path], cancel=cancel).exit_code == 0
     absent = run(["test", "-e", path], cancel=cancel).exit_code != 0
     return None if writable and (own or absent) else "root"

@@ -7,7 +7,7 @@ from datetime import datetime
 from executors.command_planning import Forecast
 from executors.diffs import state_diff
 from executors.edit_large import diff_of_states
-from executors.edit_planning import file_row
+from executors.edit_planning import file_row, lacks_directory
 from executors.file_replace import FileState, read_file
 from executors.file_state import FileHost
 from executors.guard_cuts import cuts_access
@@ -40,6 +40,8 @@ class DoneStep:
     as_user: str | None
     undo_of: int | None = None
     """The record that this step itself took back."""
+    made_directory: bool = False
+    """Whether the edit made the directory of its file."""
 
 
 def undo_stages(
@@ -219,22 +221,33 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
             remedy="Look at the file; `sayso history show` has the diff of that edit.",
         )
     wanted = _content_before(record, step, path, target)
-    is_large = now.is_large or wanted.is_large
+    # What is gone comes back with its owner, mode and attributes, which the backup has.
+    is_restored = wanted.exists and (now.is_large or wanted.is_large or not now.exists)
+    is_removed = step.made_directory and not wanted.exists
     edit = EditStep(
         path,
         current,
-        wanted.content if wanted.exists and not is_large else None,
+        wanted.content if wanted.exists and not is_restored else None,
         as_user=step.as_user,
-        restores=step.backup if is_large and wanted.exists else None,
-        later_sha256=wanted.sha256 if is_large else None,
+        restores=step.backup if is_restored else None,
+        later_sha256=wanted.sha256 if is_restored else None,
+        makes_directory=is_removed or (not now.exists and lacks_directory(path, target, step.as_user, undoing.cancel)),
     )
+    directory = path.rpartition("/")[0]
+    said = ["the content from before"] if wanted.exists else ["the file was not there before"]
+    if edit.makes_directory:
+        said.append(
+            f"its directory {directory} goes with it if nothing else is in it"
+            if is_removed
+            else f"its directory {directory} is made with it"
+        )
     diff = diff_of_states(FileHost(target.transport, step.as_user, undoing.cancel), now, wanted, path)
     planned = PlannedStep(
         edit,
         Effect.WILL_CHANGE,
         diff=diff.text,
         before=file_row(now),
-        reason="the content from before",
+        reason="; ".join(said),
         is_summary=diff.is_summary,
     )
     arguments = {
