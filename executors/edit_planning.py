@@ -71,13 +71,13 @@ def plan_edit(
     if is_gone or step.after_sha256 == state.sha256 or (not state.exists and not change.after):
         reason = "the file already reads so" if state.exists else "there is no file, and nothing to take out of it"
         return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=file_row(state))
-    before = {**file_row(state), **({"makes_directory": True} if step.makes_directory else {})}
     said = [f"{link} is a link to {state.path}"] if link is not None else []
+    said += [f"its directory {_folder_of(state.path)} is made with it"] if step.makes_directory else []
     note = note_on_edit(edit.operation, change.after or b"", arguments)
     reason = "; ".join([*said, *([note] if note else [])])
     diff = change.diff
     return PlannedStep(
-        step, Effect.WILL_CHANGE, diff=diff.text, reason=reason, before=before, is_summary=diff.is_summary
+        step, Effect.WILL_CHANGE, diff=diff.text, reason=reason, before=file_row(state), is_summary=diff.is_summary
     )
 
 
@@ -108,6 +108,7 @@ def carry_out_edit(planned: PlannedStep, step: EditStep, target: Target, cancel:
             cancel=cancel,
             mode=step.mode,
             makes_directory=step.makes_directory,
+            like=step.restores if step.before_sha256 is None else None,
         )
     after = read_file(target.transport, step.path, as_user=step.as_user, allow_large=True, hash_large=False)
     if after.is_large:
@@ -136,7 +137,10 @@ def file_row(state: FileState) -> Row:
 
 def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) -> str | None:
     """Return who owns folder and file, or the file in a sticky folder (/tmp), if that is one account and not root."""
-    told = target.transport.run(["stat", "-L", "-c", "%U %a", "--", folder, path], cancel=cancel).stdout
+    words = ["stat", "-L", "-c", "%U %a", "--"]
+    told = target.transport.run([*words, folder, path], cancel=cancel).stdout
+    if not told:  # the folder is made as well
+        told = target.transport.run([*words, _folder_of(folder)], cancel=cancel).stdout
     rows = [line.rsplit(" ", 1) for line in told.decode("utf-8", "replace").splitlines()]
     has_file = len(rows) > 1
     if has_file and int(rows[0][1], 8) & stat.S_ISVTX:
@@ -146,9 +150,12 @@ def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) 
 
 
 def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
-    """Whether the directory of a file isn't there."""
-    host = FileHost(target.transport, as_user, cancel)
-    return file_status(host, path.rsplit("/", 1)[0] or "/").kind == "absent"
+    """Return whether the directory of a file isn't there."""
+    return file_status(FileHost(target.transport, as_user, cancel), _folder_of(path)).kind == "absent"
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
 
 
 def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | None:
@@ -158,11 +165,13 @@ def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | N
     the account's own. Root acts as the owner below a folder that somebody else may write: what that
     account can do there, it may be made to do, and no more.
     """
-    folder = path.rpartition("/")[0] or "/"
+    folder = _folder_of(path)
     run = target.transport.run
     if target.login.uid == 0:
         return _other_owner(path, folder, target, cancel)
     writable = run(["test", "-w", folder], cancel=cancel).exit_code == 0
+    if not writable and run(["test", "-e", folder], cancel=cancel).exit_code != 0:
+        writable = run(["test", "-w", _folder_of(folder)], cancel=cancel).exit_code == 0  # the folder is made as well
     own = run(["test", "-O", path], cancel=cancel).exit_code == 0
     absent = run(["test", "-e", path], cancel=cancel).exit_code != 0
     return None if writable and (own or absent) else "root"

@@ -8,11 +8,10 @@ itself comes from `executors.edits`.
 import contextlib
 import hashlib
 import re
-import secrets
-import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
+from executors.edit_leftovers import CANDIDATE, PART, temporary_name
 from executors.file_state import (
     CONTENT_LIMIT_BYTES,
     EditCutOffError,
@@ -21,13 +20,17 @@ from executors.file_state import (
     FileStatus,
     check_path,
     file_status,
-    file_statuses,
     last_line,
     read_file,
     real_path,
     refuse_unusual,
     sha256_of,
     shown_path,
+)
+from executors.safe_directories import (
+    acts_as_root,
+    refuse_others_file_in_sticky_directory,
+    refuse_shared_directories,
 )
 from executors.staged_checks import StagedCheck, fault_of, remove_staged
 from executors.transport import Cancel, Completed, Transport
@@ -41,7 +44,6 @@ SYSTEM_BACKUPS = "/var/lib/sayso/backups"
 USER_BACKUPS = ".local/state/sayso/backups"
 """The same of everybody else, below the home directory (XDG base directories 0.8, state)."""
 NEW_FILE_MODE = 0o644
-_ROOT_UID = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ def _make_directory(host: FileHost, directory: str) -> bool:
     """Make the directory where it is missing; return whether it was. Its own parent must be there, and safe."""
     if file_status(host, directory).kind != "absent":
         return False
-    if _acts_as_root(host):
-        _refuse_shared_directories(host, directory)
+    if acts_as_root(host):
+        refuse_shared_directories(host, directory)
     host.run(("mkdir", "-m", "0755", "--", directory), doing=f"Making the directory {shown_path(directory)}")
     return True
 
@@ -154,14 +156,14 @@ def _replace(
     directory = real_path(host, path.rsplit("/", 1)[0] or "/").rstrip("/")
     actual = f"{directory}/{path.rsplit('/', 1)[1]}"
     checker = validator_for(validator, actual) or validator_for(validator, path)
-    is_root = _acts_as_root(host)
+    is_root = acts_as_root(host)
     if is_root:
         # As named too: else whoever may write a directory on the way could lead root to any file by a link.
-        _refuse_shared_directories(host, path, links_may_lead_on=True)
-        _refuse_shared_directories(host, actual)
+        refuse_shared_directories(host, path, links_may_lead_on=True)
+        refuse_shared_directories(host, actual)
     status = file_status(host, actual)
     if is_root:
-        _refuse_others_file_in_sticky_directory(host, status)
+        refuse_others_file_in_sticky_directory(host, status)
     host = host.for_size(max(status.size_bytes, _size_of(host, after)))
     _refuse_drift(host, status, before_sha256, is_first=True)
     if before_sha256 is None and after is None:
@@ -212,64 +214,22 @@ def _swap(
     mode: int,
 ) -> str:
     """Write, check and rename the candidate; return what checked it. Whatever fails, no candidate is left."""
-    candidate = f"{actual.rsplit('/', 1)[0]}/.sayso-{secrets.token_hex(16)}"
+    candidate = f"{actual.rsplit('/', 1)[0]}/{temporary_name(CANDIDATE, actual)}"
     try:
         _write_candidate(host, candidate, source=source, after=after, new_file_mode=mode)
         validation = _validate(host, checker, candidate=candidate, actual=actual, after=after)
         _put_in_place(host, candidate, actual, before_sha256=before_sha256, backup=backup)
-    except BaseException:
-        # A Ctrl-C as well. A host that doesn't answer any more keeps the candidate, which does no harm.
-        with contextlib.suppress(SaysoError):
+    except BaseException as error:
+        # A Ctrl-C as well. A host that doesn't answer any more keeps the candidate, which `sayso recover` removes.
+        try:
             host.run(("rm", "-f", "--", candidate), doing="Removing the candidate", is_final=True)
+        except StepError:
+            if isinstance(error, StepError):
+                error.remedy = f"{error.remedy} Then remove {shown_path(candidate)}, which can't be removed now."
+        except SaysoError:
+            pass
         raise
     return validation
-
-
-def _acts_as_root(host: FileHost) -> bool:
-    if host.as_user is not None:
-        return host.as_user == "root"
-    return host.transport.login().uid == _ROOT_UID
-
-
-def _refuse_shared_directories(host: FileHost, path: str, *, links_may_lead_on: bool = False) -> None:
-    """Raise `StepError` when somebody other than root could swap what root is about to write.
-
-    A sticky directory (/tmp) is fine where the next name in it is root's: nobody else can replace that one.
-    With `links_may_lead_on` a link on the way is as safe as the directory that it is in; where it leads has to be
-    looked at as well.
-    """
-    parts = path.split("/")[1:-1]
-    chain = ["/", *("/" + "/".join(parts[: count + 1]) for count in range(len(parts)))]
-    for status in file_statuses(host, chain):
-        if links_may_lead_on and status.kind == "link" and status.uid == _ROOT_UID:
-            continue
-        if status.kind != "directory" or status.uid != _ROOT_UID or (_is_shared(status) and not _is_sticky(status)):
-            raise _swappable(host, path, status)
-
-
-def _refuse_others_file_in_sticky_directory(host: FileHost, status: FileStatus) -> None:
-    """There the file's owner can swap it, which for a name that isn't there yet nobody can."""
-    directory = file_status(host, status.path.rsplit("/", 1)[0] or "/")
-    if status.kind != "absent" and status.uid != _ROOT_UID and _is_shared(directory):
-        raise _swappable(host, status.path, replace(directory, owner=status.owner))
-
-
-def _is_shared(directory: FileStatus) -> bool:
-    """Whether others than root may make names in it."""
-    group_is_root = directory.gid == _ROOT_UID and not directory.mode & stat.S_IWOTH
-    return bool(directory.mode & (stat.S_IWGRP | stat.S_IWOTH)) and not group_is_root
-
-
-def _is_sticky(directory: FileStatus) -> bool:
-    return bool(directory.mode & stat.S_ISVTX)
-
-
-def _swappable(host: FileHost, path: str, place: FileStatus) -> StepError:
-    return StepError(
-        f"{shown_path(path)} lies below {shown_path(place.path)}, in which {place.owner} or others can swap files.",
-        remedy=f"Run this as {place.owner} instead of root, or make the directory writable by root alone.",
-        host=host.transport.host,
-    )
 
 
 def _refuse_drift(
@@ -316,8 +276,8 @@ def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | Non
     host.run(("chmod", "0700", "--", directory), doing=doing)
     directory = real_path(host, directory)
     if is_root:
-        _refuse_shared_directories(host, f"{directory}/{sha256}")
-    part = f"{directory}/.part-{secrets.token_hex(16)}"
+        refuse_shared_directories(host, f"{directory}/{sha256}")
+    part = f"{directory}/{temporary_name(PART, path)}"
     backup = f"{directory}/{sha256}"
     try:
         _copy(host, path, part, doing=doing)

@@ -1,14 +1,16 @@
 """What became of a change that was cut off: told by reading the state, never by guessing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from executors.command_planning import not_come_true
+from executors.edit_leftovers import remove_leftovers
 from executors.edit_planning import file_row
 from executors.file_replace import SYSTEM_BACKUPS, USER_BACKUPS, read_file
 from executors.file_state import FileHost, file_status
 from executors.homes import home_of
+from executors.locks import hold_locks, resources_of
 from executors.plan import Effect
 from executors.state import Target
 from executors.step_planning import plan_steps
@@ -17,6 +19,8 @@ from executors.undo import DoneStep
 from intents.errors import SaysoError
 from intents.intent import Intent
 from intents.values import Json
+
+CLEARING_LIMIT_S = 300.0
 
 
 class Finding(Enum):
@@ -66,20 +70,40 @@ def _examine_edit(step: DoneStep, target: Target, edit_after: str | None) -> Exa
     return Examination(Finding.ELSEWHERE, "the file has another content", file_row(now))
 
 
+def clear_leftovers(
+    step: DoneStep, intent: Intent | None, target: Target, *, holder: Mapping[str, str], cancel: Cancel
+) -> Sequence[str]:
+    """Remove the temporary files that an edit left when it was cut off; return their paths.
+
+    Waits for the file's lock. Raises `LockedError` where another edit of it runs, `StepError`, `UnreachableError`.
+    """
+    if step.edit_path is None:
+        return ()
+    resources = [f"file:{step.edit_path}"]
+    if intent is not None:
+        resources += resources_of(intent, step.arguments, target.facts)
+    with hold_locks(target, resources, as_user=step.as_user, lease_s=CLEARING_LIMIT_S, holder=holder, cancel=cancel):
+        host = FileHost(target.transport, step.as_user, cancel)
+        return remove_leftovers(host, step.edit_path, _store_of(step, target), made_directory=step.made_directory)
+
+
 def _backup_of(step: DoneStep, target: Target) -> str | None:
     """Return where an edit keeps the content from before: in the store of the account that made it, under its hash."""
     sha256 = step.before.get("sha256")
     if not isinstance(sha256, str):
         return None
+    host = FileHost(target.transport, step.as_user, None)
+    kept = file_status(host, f"{_store_of(step, target)}/{sha256}")
+    return kept.path if kept.kind == "file" else None
+
+
+def _store_of(step: DoneStep, target: Target) -> str:
     account = step.as_user or target.login.user
     if account == "root":
-        store = SYSTEM_BACKUPS
-    elif account == target.login.user:
-        store = f"{target.login.home}/{USER_BACKUPS}"
-    else:
-        store = f"{home_of(target.transport, account)}/{USER_BACKUPS}"
-    kept = file_status(FileHost(target.transport, step.as_user, None), f"{store}/{sha256}")
-    return kept.path if kept.kind == "file" else None
+        return SYSTEM_BACKUPS
+    if account == target.login.user:
+        return f"{target.login.home}/{USER_BACKUPS}"
+    return f"{home_of(target.transport, account)}/{USER_BACKUPS}"
 
 
 def _examine_command(step: DoneStep, intent: Intent, target: Target, cancel: Cancel | None) -> Examination:

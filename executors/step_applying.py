@@ -179,7 +179,12 @@ def described_step(stage: Stage, planned: PlannedStep, host: str) -> dict[str, J
         described["playbook"] = {"name": step.playbook, "variables": dict(step.variables), "sha256": step.sha256}
         described["diff"] = planned.diff
     else:
-        described["edit"] = {"path": step.path, "before_sha256": step.before_sha256, "after_sha256": step.after_sha256}
+        described["edit"] = {
+            "path": step.path,
+            "before_sha256": step.before_sha256,
+            "after_sha256": step.after_sha256,
+            "made_directory": step.makes_directory and not step.is_deletion,
+        }
         described["diff"] = planned.diff
     return described
 

@@ -40,6 +40,8 @@ class DoneStep:
     as_user: str | None
     undo_of: int | None = None
     """The record that this step itself took back."""
+    made_directory: bool = False
+    """Whether the edit made the directory of its file."""
 
 
 def undo_stages(
@@ -219,27 +221,33 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
             remedy="Look at the file; `sayso history show` has the diff of that edit.",
         )
     wanted = _content_before(record, step, path, target)
-    is_large = now.is_large or wanted.is_large
-    if wanted.exists:
-        makes_directory = not now.exists and lacks_directory(path, target, step.as_user, undoing.cancel)
-    else:  # a directory that the edit made goes with its file, where nothing else has come into it
-        makes_directory = bool(step.before.get("makes_directory"))
+    # What is gone comes back with its owner, mode and attributes, which the backup has.
+    is_restored = wanted.exists and (now.is_large or wanted.is_large or not now.exists)
+    is_removed = step.made_directory and not wanted.exists
     edit = EditStep(
         path,
         current,
-        wanted.content if wanted.exists and not is_large else None,
+        wanted.content if wanted.exists and not is_restored else None,
         as_user=step.as_user,
-        restores=step.backup if is_large and wanted.exists else None,
-        later_sha256=wanted.sha256 if is_large else None,
-        makes_directory=makes_directory,
+        restores=step.backup if is_restored else None,
+        later_sha256=wanted.sha256 if is_restored else None,
+        makes_directory=is_removed or (not now.exists and lacks_directory(path, target, step.as_user, undoing.cancel)),
     )
+    directory = path.rpartition("/")[0]
+    said = ["the content from before"] if wanted.exists else ["the file was not there before"]
+    if edit.makes_directory:
+        said.append(
+            f"its directory {directory} goes with it if nothing else is in it"
+            if is_removed
+            else f"its directory {directory} is made with it"
+        )
     diff = diff_of_states(FileHost(target.transport, step.as_user, undoing.cancel), now, wanted, path)
     planned = PlannedStep(
         edit,
         Effect.WILL_CHANGE,
         diff=diff.text,
         before=file_row(now),
-        reason="the content from before",
+        reason="; ".join(said),
         is_summary=diff.is_summary,
     )
     arguments = {

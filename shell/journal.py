@@ -291,6 +291,7 @@ def _done_step(step: Mapping[str, Json], outcome: Mapping[str, Json]) -> DoneSte
         edit_path=_text(edit.get("path")) if isinstance(edit, Mapping) else None,
         as_user=_text(step.get("as_user")),
         undo_of=number if isinstance(number := step.get("undo_of"), int) else None,
+        made_directory=isinstance(edit, Mapping) and edit.get("made_directory") is True,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from executors.guard import Leftover
 from executors.recovery import Examination, Finding
 from history.store import History
-from intents.errors import PlanError, RequestError
+from intents.errors import PlanError, RequestError, SaysoError
 from intents.values import Json
 from shell.answering import Answering
 from shell.environment import Environment
@@ -46,7 +46,7 @@ def run_recover(words: Sequence[str], environment: Environment, options: argpars
         examined = [_Examined(step, answering.session.examine(step)) for step in found if not step.is_running]
         _show([step for step in found if step.is_running], examined, environment, as_json=options.json)
         _show_guards(answering.session.guards_left(dict.fromkeys(step.step.host for step in found)), environment)
-        is_settled = [_settle(one, history, answering, yes=options.yes) for one in examined]
+        is_settled = [_settle(one, history, answering, environment, yes=options.yes) for one in examined]
     return ExitStatus.DONE if all(is_settled) else ExitStatus.FAILED
 
 
@@ -118,10 +118,10 @@ def _what(step: CutOff) -> str:
     return f"{step.step.intent} ({values}) on {host_list([step.step.host])}"
 
 
-def _settle(one: _Examined, history: History, answering: Answering, *, yes: bool) -> bool:
+def _settle(one: _Examined, history: History, answering: Answering, environment: Environment, *, yes: bool) -> bool:
     """Return whether the step is settled: by `--yes`, or as the person at the terminal chooses."""
     if yes:
-        _write(one, history)
+        _write(one, history, answering, environment)
         return True
     terminal = Terminal.open() if answering.is_interactive else None
     if terminal is None:
@@ -135,7 +135,7 @@ def _settle(one: _Examined, history: History, answering: Answering, *, yes: bool
         chosen = terminal.ask_choice(f"Record {one.cut_off.record}: what now?", offers)
     if not chosen:
         return False
-    _write(one, history)
+    _write(one, history, answering, environment)
     if offers[chosen] == "take it back":
         answering.undo(one.cut_off.record)
     elif offers[chosen] == "plan it again":
@@ -143,8 +143,15 @@ def _settle(one: _Examined, history: History, answering: Answering, *, yes: bool
     return True
 
 
-def _write(one: _Examined, history: History) -> None:
+def _write(one: _Examined, history: History, answering: Answering, environment: Environment) -> None:
+    """Write down what was found, once what the cut-off edit left has been taken away; what can't be is said."""
     finding = one.examination.finding
+    if finding is not Finding.CANNOT_KNOW:
+        try:
+            answering.session.clear_leftovers(one.cut_off)
+        except SaysoError as error:
+            said = f"record {one.cut_off.record}: its temporary files may still be there. {error}"
+            print_line(environment.consoles()[1], said, lead="! ", style="yellow")
     settle(
         history,
         one.cut_off,

@@ -24,7 +24,7 @@ from executors.planning import make_plan
 from executors.policy import Door, Policy, Verdict, load_policy
 from executors.protected import Protected
 from executors.protected_file import load_protected
-from executors.recovery import Examination, Finding, examine
+from executors.recovery import Examination, Finding, clear_leftovers, examine
 from executors.run import GuardSettings, Prove, Run
 from executors.state import Target, vectors_of
 from executors.transport import Cancel
@@ -230,6 +230,16 @@ class Session:
             edit_after=after if isinstance(after, str) else None,
             cancel=self.cancel,
         )
+
+    def clear_leftovers(self, cut_off: CutOff) -> Sequence[str]:
+        """Remove the temporary files that a cut-off edit left; return their paths. Raises `SaysoError`."""
+        step = cut_off.step
+        opened = self._targets.open([step.host], Evidence("history"))
+        if not opened.targets:
+            return ()
+        holder = {"user": self._places.user, "host": os.uname().nodename, "record": str(cut_off.record)}
+        intent = self.catalogue.get(step.intent)
+        return clear_leftovers(step, intent, opened.targets[0], holder=holder, cancel=self.cancel)
 
     def undo(self, record: int | None, options: Options) -> Response:
         """Take back what a record (the last change, of `options.on` if that is set, when None) did."""

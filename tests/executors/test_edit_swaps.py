@@ -3,14 +3,15 @@
 What is outside holds the same content as what was meant, so that no checksum tells the two apart.
 """
 
-import operator
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,14 @@ def edit(place: Place, transport: LocalTransport, operation: str) -> None:
     carry_out_edit(planned, planned.step, target, None)
 
 
+def swap_if(place: Place, is_in: range, command: int) -> None:
+    """Put the link in place for these commands, and what was there for all others."""
+    if command in is_in:
+        place.swap_in()
+    else:
+        place.swap_back()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "operation"),
@@ -139,21 +148,12 @@ def test_a_swap_at_any_command_changes_nothing_outside(open_tmp: Path, what: str
     assert (place.theirs / "real" / "file").exists() is (operation != "delete")
     assert 0 < plain.commands < MORE_COMMANDS_THAN_AN_EDIT_HAS
     for at in range(plain.commands):
-        for name, is_in in (
-            ("for one", operator.eq),
-            ("from it on", operator.ge),
-            ("until it", operator.le),
-        ):
+        spans = {"for one": range(at, at + 1), "from it on": range(at, sys.maxsize), "until it": range(at + 1)}
+        for name, is_in in spans.items():
             folder = open_tmp / f"{at} {name}"
             folder.mkdir()
             place = Place(folder, what)
-
-            def swap(
-                number: int, place: Place = place, is_in: Callable[[int, int], bool] = is_in, at: int = at
-            ) -> None:
-                (place.swap_in if is_in(number, at) else place.swap_back)()
-
-            transport = Counting(swap)
+            transport = Counting(partial(swap_if, place, is_in))
             with suppress(SaysoError):
                 edit(place, transport, operation)
             assert place.outside() == place.was, f"swapped at command {at}, {name}"

@@ -15,13 +15,13 @@ import pytest
 
 from executors.file_replace import (
     EditCutOffError,
-    _acts_as_root,
     _default_backup_directory,
     read_file,
     replace_file,
 )
 from executors.file_state import FileHost
 from executors.local import LocalTransport
+from executors.safe_directories import acts_as_root
 from executors.ssh import SshTransport
 from executors.transport import Cancel, Completed, Login, Transport
 from intents.errors import PlanError, StepError
@@ -604,4 +604,4 @@ def test_backups_lie_with_the_account_that_acts() -> None:
 
 
 def default_store(host: FileHost) -> str:
-    return _default_backup_directory(host, is_root=_acts_as_root(host))
+    return _default_backup_directory(host, is_root=acts_as_root(host))

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from executors.plan import PlannedStep
 from shell.exit_status import ExitStatus
+from shell.response import Response
 from shell.road import Options
 from shell.undo_phrase import UndoPhrase, find_undo
-from tests.support.sessions import session_in
+from tests.support.sessions import Approver, session_in
 
 YES = Options(yes=True)
 
@@ -92,3 +94,54 @@ def test_undo_of_another_host_leaves_this_one_alone(tmp_path: Path) -> None:
         assert file.read_text() == "a\nb\n"
         assert session.handle("undo the last change on this machine", YES).status is ExitStatus.DONE
         assert file.read_text() == "a\n"
+
+
+def test_an_edit_that_made_its_directory_is_taken_back_with_it_and_comes_again(tmp_path: Path) -> None:
+    file = tmp_path / "new.d" / "app.conf"
+    with session_in(tmp_path) as session:
+        made = session.run_intent("file.create", [f"path={file}", "content=a"], YES)
+        assert made.status is ExitStatus.DONE, made.fault
+        assert f"its directory {file.parent} is made with it" in planned(made).reason
+        file.chmod(0o640)
+        undone = session.undo(made.record, YES)
+        assert undone.status is ExitStatus.DONE, undone.fault
+        assert f"its directory {file.parent} goes with it if nothing else is in it" in planned(undone).reason
+        assert not file.parent.exists()
+        again = session.undo(undone.record, YES)
+        assert again.status is ExitStatus.DONE, again.fault
+        assert (file.read_text(), file.stat().st_mode & 0o777) == ("a\n", 0o640)
+        assert session.undo(again.record, YES).status is ExitStatus.DONE
+        assert not file.parent.exists()
+
+
+def test_a_made_directory_stays_where_something_else_is_in_it_by_now(tmp_path: Path) -> None:
+    file = tmp_path / "new.d" / "app.conf"
+    with session_in(tmp_path) as session:
+        made = session.run_intent("file.create", [f"path={file}", "content=a"], YES)
+        (file.parent / "other").write_text("b")
+        assert session.undo(made.record, YES).status is ExitStatus.DONE
+    assert [path.name for path in file.parent.iterdir()] == ["other"]
+
+
+def test_a_directory_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "old.d").mkdir()
+    file = tmp_path / "old.d" / "app.conf"
+    with session_in(tmp_path) as session:
+        made = session.run_intent("file.create", [f"path={file}", "content=a"], YES)
+        assert session.undo(made.record, YES).status is ExitStatus.DONE
+    assert list((tmp_path / "old.d").iterdir()) == []
+
+
+def test_an_undo_whose_diff_leaves_something_out_is_a_summary_as_a_plan_is(tmp_path: Path) -> None:
+    file = tmp_path / "app.conf"
+    file.write_bytes(b"\0a\n")
+    with session_in(tmp_path, door="terminal", person=Approver()) as session:
+        done = session.run_intent("file.append_line", [f"path={file}", "line=b"], Options())
+        undo = session.undo(done.record, Options(dry_run=True))
+        assert (planned(done).is_summary, planned(undo).is_summary) == (True, True)
+        assert "Summary: binary content" in planned(undo).diff
+
+
+def planned(response: Response) -> PlannedStep:
+    assert response.plan is not None
+    return response.plan.stages[0].hosts["local"][0]
