@@ -68,7 +68,9 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
         (f"backup.{verb}" for verb in ("start_repository", "create", "restore", "prune", "forget")), _NO_RESTIC
     ),
     **dict.fromkeys((f"git.{verb}" for verb in ("fetch", "pull", "switch", "check_out", "reset")), _NO_GIT),
-    **dict.fromkeys((f"process.{verb}" for verb in ("end", "signal", "pause", "resume", "set_priority")), _ANY_NUMBER),
+    **dict.fromkeys(
+        (f"process.{verb}" for verb in ("end", "signal", "pause", "resume", "set_limit", "set_priority")), _ANY_NUMBER
+    ),
 }
 """Change intents without a row -> why a host of the tests can't have them. Keep it short."""
 

@@ -1,11 +1,14 @@
 """The vectors that act on a process, on a real one: its state before and after, and the inverse."""
 
+import getpass
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +35,13 @@ def state_of(name: str, values: Mapping[str, Json]) -> Row:
     assert intent.operation.state is not None
     rows = rows_of(intent, intent.operation.state, values)
     return rows[0] if rows else {}
+
+
+def read(name: str, /, **values: Json) -> list[Row]:
+    """Return what the read tells now."""
+    intent = CATALOGUE[name]
+    assert intent.operation.read is not None
+    return rows_of(intent, intent.operation.read, values)
 
 
 def change(name: str, **values: Json) -> tuple[Row, Row]:
@@ -85,6 +95,49 @@ def test_pause_and_resume_are_each_others_inverse(child: subprocess.Popen[bytes]
 def test_a_process_stands_back(child: subprocess.Popen[bytes]) -> None:
     before, after = change("process.set_priority", pid=child.pid, nice=7)
     assert (before["nice"], after["nice"], os.getpriority(os.PRIO_PROCESS, child.pid)) == (0, 7, 7)
+
+
+def test_a_process_gets_another_limit_of_open_files_and_keeps_its_hard_one(child: subprocess.Popen[bytes]) -> None:
+    before, after = change("process.set_limit", pid=child.pid, files=300)
+    assert (after["soft"], after["hard"]) == (300, before["hard"])
+    assert resource.prlimit(child.pid, resource.RLIMIT_NOFILE) == (300, before["hard"])
+    _, back = change("process.set_limit", pid=child.pid, files=before["soft"])
+    assert back == before
+
+
+def test_who_has_a_file_open_is_found_and_so_is_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "two words"
+    path.touch()
+    nowhere = subprocess.DEVNULL
+    with (
+        path.open("rb") as file,
+        subprocess.Popen(["sleep", "60"], stdin=file, stdout=nowhere, stderr=nowhere) as holder,
+    ):
+        try:
+            (user,) = [row for row in read("process.using", path=str(path)) if row["pid"] == holder.pid]
+            assert (user["user"], user["path"], user["count"]) == (getpass.getuser(), str(path), 1)
+            assert str(path) in [row["path"] for row in read("process.open_files", pid=holder.pid)]
+            path.unlink()
+            assert [row["path"] for row in read("disk.deleted_open") if row["pid"] == holder.pid] == [str(path)]
+        finally:
+            holder.kill()
+
+
+def test_a_process_is_found_by_its_command_line_and_stands_below_its_parent(child: subprocess.Popen[bytes]) -> None:
+    assert child.pid in [row["pid"] for row in read("process.find", name="signal.SIGHUP")]
+    (row,) = [row for row in read("process.tree") if row["pid"] == child.pid]
+    assert row["parent"] == os.getpid()
+    assert "signal.pause" in str(row["tree"])
+    (info,) = read("process.info", pid=child.pid)
+    assert (info["pid"], info["parent"], info["user_id"]) == (child.pid, os.getpid(), os.geteuid())
+
+
+def test_a_zombie_is_stuck_until_its_parent_fetches_it(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert [row["state"] for row in read("process.stuck") if row["pid"] == child.pid] == ["Z"]
+    child.wait(timeout=LIMIT_S)
+    assert child.pid not in [row["pid"] for row in read("process.stuck")]
 
 
 def test_a_signal_reaches_the_process_that_the_dry_run_shows(child: subprocess.Popen[bytes]) -> None:
