@@ -26,7 +26,7 @@ CONTEXT = ValueContext(datetime(2026, 11, 24, 23, 0, tzinfo=UTC), "/home/alice",
 FACTS = {"init": "systemd", "userland": "gnu", "packages": "apt", "os_id": "debian"}
 PLAIN_TEXTS = (
     "5", "1GB", "/srv/a", "nginx", "80", "10.0.0.1", "root", "0644", "yesterday", "tcp", "alpha", "eth0", "yes", "10 minutes", "a.example",
-    "https://a.example/", "TERM", "40dc1520", "10.0.0.0/8", "Europe/Berlin", "50%", "daily", "0 3 * * *",
+    "https://a.example/", "TERM", "40dc1520", "10.0.0.0/8", "Europe/Berlin", "50%", "daily", "0 3 * * *", "sdb1",
 )  # fmt: skip
 """One of these is a good value of any type."""
 
