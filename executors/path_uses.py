@@ -25,7 +25,7 @@ itself is written, removed or gets other rights. `sweep`: so is what lies below.
 CHANGING: frozenset[Use] = frozenset(("create", "change", "sweep", "unmount"))
 
 ATTRIBUTE_PROGRAMS = frozenset(
-    "apk borg df dpkg dpkg-query du dumpe2fs file find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath sfdisk sha256sum md5sum sha1sum pacman"
+    "apk borg df dpkg dpkg-query du dumpe2fs file find findmnt getfacl ls lsattr lsblk lsof namei readlink realpath rpm sfdisk sha256sum md5sum sha1sum pacman"
     " sha512sum smartctl stat wipefs"
     " systemctl systemd-analyze test tree fuser wc".split()
 )

@@ -49,7 +49,7 @@ ORDINARY = """
 NEUTRAL: dict[str, Json] = {
     "text": "x", "mode": "0640", "count": 1, "regex": "x", "glob": "*.x", "name:user": "ann", "user": "ann", "group": "staff",
     "name:database": "shop", "name:revision": "main", "name:snapshot": "40dc1520",
-    "name:hostname": "db1.example", "name:service": "shop", "size": 1000000, "name:unit": "nginx.service", "boolean": False, "address": "10.0.0.5",
+    "name:hostname": "db1.example", "name:service": "shop.service", "size": 1000000, "name:unit": "nginx.service", "boolean": False, "address": "10.0.0.5",
 }  # fmt: skip
 
 
