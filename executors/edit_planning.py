@@ -105,6 +105,7 @@ def carry_out_edit(planned: PlannedStep, step: EditStep, target: Target, cancel:
             after=content,
             validator=step.validator,
             as_user=step.as_user,
+            backup_limit_bytes=target.backup_limit_bytes,
             cancel=cancel,
             mode=step.mode,
             makes_directory=step.makes_directory,
@@ -113,10 +114,15 @@ def carry_out_edit(planned: PlannedStep, step: EditStep, target: Target, cancel:
     after = read_file(target.transport, step.path, as_user=step.as_user, allow_large=True, hash_large=False)
     if after.is_large:
         after = replace(after, sha256=replaced.after_sha256)  # what the renamed file was found to have
+    said = [replaced.validation] if step.validator is not None else []
+    if replaced.dropped_backups:
+        said.append(
+            f"{replaced.dropped_backups} of the oldest backups went to make room: what they are of can't be undone"
+        )
     return Outcome(
         target.host,
         "changed",
-        message=replaced.validation if step.validator is not None else "",
+        message="; ".join(said),
         before=planned.before,
         after=file_row(after),
         backup=replaced.backup,

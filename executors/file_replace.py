@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
+from executors.backups import LIMIT_BYTES, SYSTEM_BACKUPS, USER_BACKUPS, make_room
 from executors.edit_leftovers import CANDIDATE, PART, temporary_name
 from executors.file_state import (
     CONTENT_LIMIT_BYTES,
@@ -39,10 +40,6 @@ from intents.errors import PlanError, SaysoError, StepError
 
 __all__ = ["Content", "EditCutOffError", "FileState", "Kept", "Replaced", "Spooled", "read_file", "replace_file"]
 
-SYSTEM_BACKUPS = "/var/lib/sayso/backups"
-"""Where backups of root's edits lie, on the file's own host."""
-USER_BACKUPS = ".local/state/sayso/backups"
-"""The same of everybody else, below the home directory (XDG base directories 0.8, state)."""
 NEW_FILE_MODE = 0o644
 
 
@@ -75,6 +72,8 @@ class Replaced:
     after_sha256: str | None
     validation: str
     """What checked the content, or why nothing did: for the person and the record."""
+    dropped_backups: int = 0
+    """How many older backups had to go for this one."""
 
 
 def replace_file(
@@ -86,6 +85,7 @@ def replace_file(
     validator: str | None = None,
     as_user: str | None = None,
     backup_directory: str | None = None,
+    backup_limit_bytes: int = LIMIT_BYTES,
     cancel: Cancel | None = None,
     like: str | None = None,
     mode: int | None = None,
@@ -114,6 +114,7 @@ def replace_file(
             after=after,
             validator=validator,
             backup_directory=backup_directory,
+            backup_limit_bytes=backup_limit_bytes,
             like=like,
             mode=NEW_FILE_MODE if mode is None else mode,
         )
@@ -150,6 +151,7 @@ def _replace(
     after: Content | None,
     validator: str | None,
     backup_directory: str | None,
+    backup_limit_bytes: int,
     like: str | None,
     mode: int,
 ) -> Replaced:
@@ -168,9 +170,11 @@ def _replace(
     _refuse_drift(host, status, before_sha256, is_first=True)
     if before_sha256 is None and after is None:
         raise PlanError(f"{shown_path(path)} doesn't exist already.", remedy="There is nothing to delete.")
-    backup = None
+    backup, dropped = None, 0
     if before_sha256 is not None:
-        backup = _back_up(host, actual, before_sha256, backup_directory, is_root=is_root)
+        store = _make_store(host, actual, before_sha256, backup_directory, is_root=is_root)
+        dropped = len(make_room(host, store, actual, before_sha256, status.size_bytes, limit_bytes=backup_limit_bytes))
+        backup = _back_up(host, actual, before_sha256, store)
     if after is None:
         host.run(("rm", "-f", "--", actual), doing=f"Deleting {shown_path(path)}", is_final=True)
         validation = "nothing to check: the file was deleted"
@@ -187,7 +191,7 @@ def _replace(
             mode=mode,
         )
     _sync(host, directory)
-    return Replaced(backup, None if after is None else _sha256_of_content(after), validation)
+    return Replaced(backup, None if after is None else _sha256_of_content(after), validation, dropped)
 
 
 def _size_of(host: FileHost, after: Content | None) -> int:
@@ -267,8 +271,8 @@ def _refuse_other_than_backup(host: FileHost, path: str, backup: str, before_sha
     _refuse_other_content(path, sha256_of(host, path), before_sha256)
 
 
-def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | None, *, is_root: bool) -> str:
-    """Copy the file with everything that it has into the store, under its checksum; return where."""
+def _make_store(host: FileHost, path: str, sha256: str, backup_directory: str | None, *, is_root: bool) -> str:
+    """Return the store's real path, made where it is missing: private to the account that edits."""
     directory = backup_directory or _default_backup_directory(host, is_root=is_root)
     doing = f"Backing up {shown_path(path)}"
     # Not `install -d`: Debian's busybox has none.
@@ -277,6 +281,12 @@ def _back_up(host: FileHost, path: str, sha256: str, backup_directory: str | Non
     directory = real_path(host, directory)
     if is_root:
         refuse_shared_directories(host, f"{directory}/{sha256}")
+    return directory
+
+
+def _back_up(host: FileHost, path: str, sha256: str, directory: str) -> str:
+    """Copy the file with everything that it has into the store, under its checksum; return where."""
+    doing = f"Backing up {shown_path(path)}"
     part = f"{directory}/{temporary_name(PART, path)}"
     backup = f"{directory}/{sha256}"
     try:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from executors.backups import SYSTEM_BACKUPS, USER_BACKUPS
 from executors.command_planning import not_come_true
 from executors.edit_leftovers import remove_leftovers
 from executors.edit_planning import file_row
-from executors.file_replace import SYSTEM_BACKUPS, USER_BACKUPS, read_file
+from executors.file_replace import read_file
 from executors.file_state import FileHost, file_status
 from executors.homes import home_of
 from executors.locks import hold_locks, resources_of

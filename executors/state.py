@@ -15,6 +15,9 @@ from intents.values import Json, Row
 
 from executors.plan import RunStep  # isort: skip
 
+BACKUP_LIMIT_BYTES = 1024 * 1024 * 1024
+"""How much a store of backups may hold, unless the settings say otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -28,6 +31,8 @@ class Target:
     """How the host is reached by SSH, for what doesn't go through the transport (Ansible); None for this machine."""
     limit_s: float | None = None
     """The most seconds that the caller gives a step, where the transport doesn't hold it to that."""
+    backup_limit_bytes: int = BACKUP_LIMIT_BYTES
+    """How much the store of backups there may hold."""
 
 
 def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, interrupt: Interrupt) -> RunStep:

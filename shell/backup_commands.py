@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from executors.backups import LIMIT_BYTES, Backup, list_backups, remove_backups, store_of, to_remove
+from executors.backups import Backup, list_backups, remove_backups, store_of, to_remove
 from executors.state import Target
 from history.store import History
 from intents.errors import PolicyError, RequestError
@@ -35,7 +35,9 @@ def run_backups(words: Sequence[str], environment: Environment, options: argpars
             if action == "list":
                 _list(target, kept, environment, as_json=options.json)
             else:
-                _clean(target, to_remove(kept, now=time.time(), older_than_s=older_than_s), answering, options)
+                limit = target.backup_limit_bytes
+                gone = to_remove(kept, now=time.time(), older_than_s=older_than_s, limit_bytes=limit)
+                _clean(target, gone, answering, options)
     return ExitStatus.DONE
 
 
@@ -69,7 +71,7 @@ def _list(target: Target, kept: Sequence[Backup], environment: Environment, *, a
     print_line(
         out,
         f"{host_list([target.host])}: {len(kept)} contents, {human_size(size)} of "
-        f"{human_size(LIMIT_BYTES)}, in {store_of(target)}",
+        f"{human_size(target.backup_limit_bytes)}, in {store_of(target)}",
     )
     for one in kept:
         when = datetime.fromtimestamp(one.kept_at, UTC).strftime("%Y-%m-%d %H:%M")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY
+from executors.state import BACKUP_LIMIT_BYTES
 from shell.environment import Environment
 from shell.model_trust import trusted_models
 from shell.ownership import require_own_file
@@ -40,6 +41,7 @@ class Places:
     system_grants: Path | None = None
     own_grants: Path | None = None
     approvers: Path = APPROVERS
+    backup_limit_bytes: int = BACKUP_LIMIT_BYTES
     guard_limit_s: int = 120
     """How long a change that can cut off access stands without proof."""
     original_uid: int | None = None
@@ -80,6 +82,7 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         trusted_models=trusted_models(environment.paths.config) if settings.model else {},
         timeout_s=settings.timeout_s,
         connect_timeout_s=settings.ssh_connect_timeout_s,
+        backup_limit_bytes=int(settings.backup_limit_bytes),
         user_packs=packs,
         warnings=warnings,
         state=environment.paths.state,

@@ -77,6 +77,7 @@ class Session:
             ssh_config_paths=places.ssh_configs,
             connect_timeout_s=places.connect_timeout_s,
             become=self._become,
+            backup_limit_bytes=places.backup_limit_bytes,
         )
         own = (
             places.history,

@@ -54,6 +54,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ssh_connect_timeout_s", "duration", "10", "SAYSO_SSH_CONNECT_TIMEOUT", "How long a host may take to answer."
     ),
+    Setting(
+        "backup_limit_bytes", "size", "1 GiB", "SAYSO_BACKUP_LIMIT", "How much a host keeps of edited files, for undo."
+    ),
 )
 """Every setting there is, in the order in which they are shown."""
 
@@ -68,6 +71,7 @@ class Settings:
     color: ColorChoice
     history: Path
     ssh_connect_timeout_s: float
+    backup_limit_bytes: float
     sources: Mapping[str, SettingSource]
 
     def described(self) -> tuple[tuple[str, str, str], ...]:

@@ -11,7 +11,7 @@ from executors.facts import gather_facts
 from executors.inventory import Inventory
 from executors.local import LocalTransport
 from executors.ssh_config import HostAddress
-from executors.state import Target
+from executors.state import BACKUP_LIMIT_BYTES, Target
 from executors.transport import Transport
 from intents.errors import SaysoError, TargetError
 from intents.interpretation import Evidence
@@ -53,7 +53,9 @@ class Targets:
         ssh_config_paths: Sequence[Path],
         connect_timeout_s: float = 10.0,
         become: Become | None = None,
+        backup_limit_bytes: int = BACKUP_LIMIT_BYTES,
     ) -> None:
+        self._backup_limit_bytes = backup_limit_bytes
         self._become = become
         self._inventory_paths = list(inventory_paths)
         self._ssh_config_paths = list(ssh_config_paths)
@@ -142,7 +144,14 @@ class Targets:
     def _target(self, name: str, transport: Transport, address: HostAddress | None = None) -> Target:
         if name not in self._open:
             login = transport.login()
-            self._open[name] = Target(name, transport, gather_facts(transport), login, address)
+            self._open[name] = Target(
+                name,
+                transport,
+                gather_facts(transport),
+                login,
+                address,
+                backup_limit_bytes=self._backup_limit_bytes,
+            )
         return self._open[name]
 
     def names_of(self, target: Target) -> TargetNames:
