@@ -388,11 +388,12 @@ def _validate(host: FileHost, checker: Validator | None, *, candidate: str, actu
     """Return what checked the candidate, or why nothing did. Raises `StepError` when it is refused."""
     if checker is None:
         return "not checked: there is no validator for this file"
-    if checker.parse is not None:
-        return _parse(host, checker, actual=actual, after=after)
+    form = _parse(host, checker, actual=actual, after=after) if checker.parse is not None else ""
+    if form and checker.stage is None:
+        return form
     staged = checker.stage(host, candidate, actual) if checker.stage is not None else None
     if isinstance(staged, str):
-        return f"not checked: {staged}"
+        return f"{form}; not asked: {staged}" if form else f"not checked: {staged}"
     try:
         return _ask(host, checker, staged, candidate=candidate, actual=actual)
     finally:

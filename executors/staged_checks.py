@@ -7,14 +7,20 @@ nothing that is in use changes.
 import posixpath
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from executors.file_state import FileHost
 from executors.missing_programs import MissingProgramError
-from executors.nginx_includes import including_instead, sources_of
 from executors.transport import Completed
+from executors.web_includes import (
+    APACHE,
+    apache_names_of,
+    apache_root_of,
+    including_instead,
+    sources_of,
+)
 
 _PREPARING = "Preparing the check of the new content"
 
@@ -35,8 +41,10 @@ class StagedCheck:
     """Files and directories of ours."""
     said_before: frozenset[bytes] = field(default=frozenset())
     """The lines that the program says without the candidate: they are no fault of it."""
-    names_faults: bool = False
-    """Whether a line that names the candidate is a fault even when the program exits with 0."""
+    fault: str = ""
+    """A text that makes the line with it a fault, whatever the exit code; empty where the exit code alone tells."""
+    counts_exit_code: bool = True
+    """Whether an exit code other than 0 is a fault at all."""
 
 
 NotChecked: TypeAlias = str
@@ -48,7 +56,8 @@ Stage: TypeAlias = Callable[[FileHost, str, str], StagedCheck | NotChecked | Non
 
 def remove_staged(host: FileHost, check: StagedCheck) -> None:
     """Remove what was staged."""
-    host.run(("rm", "-r", "-f", "--", *check.made), doing="Removing what was checked", is_final=True)
+    if check.made:
+        host.run(("rm", "-r", "-f", "--", *check.made), doing="Removing what was checked", is_final=True)
 
 
 def fault_of(check: StagedCheck, completed: Completed) -> str | None:
@@ -58,9 +67,15 @@ def fault_of(check: StagedCheck, completed: Completed) -> str | None:
     """
     lines = [line for line in (completed.stderr + completed.stdout).splitlines() if line not in check.said_before]
     texts = [line.decode("utf-8", "replace") for line in lines if line.strip()]
-    named = [text for text in texts if check.staged in text]
-    if completed.ending == "exited" and completed.exit_code == 0:
-        return named[0] if named and check.names_faults else None
+    mark = check.fault or check.staged
+    named = [
+        text + (f" {following}" if text.endswith(":") else "")
+        for text, following in zip(texts, [*texts[1:], ""], strict=False)
+        if mark in text
+    ]
+    ended_well = completed.ending == "exited" and (completed.exit_code == 0 or not check.counts_exit_code)
+    if ended_well:
+        return named[0] if named and check.fault else None
     if not texts and check.said_before and completed.ending == "exited":
         return None
     return (named or texts or [f"it {completed.ending}"])[0 if named else -1]
@@ -82,7 +97,8 @@ def stage_unit(host: FileHost, candidate: str, actual: str) -> StagedCheck | Not
         return f"there is no unit {unit}"
     made = host.run(("mktemp", "-d", "/tmp/sayso-XXXXXXXXXXXX"), doing=_PREPARING).stdout.decode().strip()  # noqa: S108 - mktemp(1) makes it anew, for us alone
     argv = ("systemd-analyze", "verify", "--man=no", f"{made}/{unit}")
-    check = StagedCheck(argv, f"{made}/{unit}{drop_in or ''}", (made,), names_faults=True)
+    staged = f"{made}/{unit}{drop_in or ''}"
+    check = StagedCheck(argv, staged, (made,), fault=staged)
     try:
         host.run(("cp", "-L", "--", fragment, f"{made}/{unit}"), doing=_PREPARING)
         if not drop_in:
@@ -122,18 +138,66 @@ def stage_nginx(host: FileHost, candidate: str, actual: str) -> StagedCheck | No
         return "nginx refuses its configuration as it is"
     sources = sources_of(dumped.stdout)
     main = next(iter(sources), "")
-    followed = host.run(("readlink", "-f", "--", *sources), doing=_PREPARING).stdout.decode("utf-8", "surrogateescape")
-    same = {name for name, real in zip(sources, followed.splitlines(), strict=False) if real == actual}
+    same = _names_of(host, list(sources), actual)
     folder = posixpath.dirname(main)
     copies = including_instead(
         sources, main, actual=actual, same=same, candidate=candidate, name_copy=lambda: _copy_name(folder)
     )
     if not copies:
         return "nginx doesn't read it"
-    check = StagedCheck(("nginx", "-t", "-q", "-c", next(reversed(copies))), candidate, tuple(copies))
+    argv = ("nginx", "-t", "-q", "-c", next(reversed(copies)))
+    return _with_copies(host, StagedCheck(argv, candidate, tuple(copies)), copies)
+
+
+def stage_apache(host: FileHost, candidate: str, actual: str) -> StagedCheck | NotChecked | None:
+    """Stage a copy of Apache's main file in which the candidate is included instead of the file.
+
+    What is included by an included file isn't looked into. None where the file is the main file itself.
+    """
+    if posixpath.basename(actual) == "apache2.conf":
+        return None
+    try:
+        vector = ("apache2ctl", "-t", "-D", "DUMP_INCLUDES")
+        dumped = host.transport.run(vector, as_user=host.as_user, cancel=host.cancel)
+    except MissingProgramError as error:
+        return error.message
+    names = apache_names_of(dumped.stdout)
+    if dumped.ending != "exited" or dumped.exit_code != 0 or not names:
+        return "Apache refuses its configuration as it is"
+    main = names[0]
+    content = host.run(("cat", "--", main), doing=_PREPARING).stdout
+    copies = including_instead(
+        {**dict.fromkeys(names, b""), main: content},
+        main,
+        actual=actual,
+        same=_names_of(host, names, actual),
+        candidate=candidate,
+        name_copy=lambda: _copy_name(posixpath.dirname(main)),
+        syntax=APACHE,
+        folder=apache_root_of(main, content),
+    )
+    if not copies:
+        return "Apache's main file doesn't include it"
+    argv = ("apache2ctl", "-t", "-f", next(reversed(copies)))
+    return _with_copies(host, StagedCheck(argv, candidate, tuple(copies)), copies)
+
+
+def stage_logrotate(_host: FileHost, candidate: str, _actual: str) -> StagedCheck | NotChecked | None:
+    """Ask logrotate what it would do. logrotate(8) 3.21 exits with 1 also for a log that isn't there yet."""
+    argv = ("logrotate", "-d", candidate)
+    return StagedCheck(argv, candidate, (), fault=f"error: {candidate}:", counts_exit_code=False)
+
+
+def _names_of(host: FileHost, names: Sequence[str], actual: str) -> set[str]:
+    """Return those of the names that lead to the file."""
+    followed = host.run(("readlink", "-f", "--", *names), doing=_PREPARING).stdout.decode("utf-8", "surrogateescape")
+    return {name for name, real in zip(names, followed.splitlines(), strict=False) if real == actual}
+
+
+def _with_copies(host: FileHost, check: StagedCheck, copies: Mapping[str, bytes]) -> StagedCheck:
+    """Write the copies, for root alone as what they are copies of may be, and return the check."""
     try:
         for path, content in copies.items():
-            # What nginx reads as root may be for root alone.
             host.run(("touch", "--", path), doing=_PREPARING)
             host.run(("chmod", "0600", "--", path), doing=_PREPARING)
             host.run(("dd", f"of={path}", "status=none"), stdin=content, doing=_PREPARING)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from executors.staged_checks import Stage, stage_nginx, stage_unit
+from executors.staged_checks import Stage, stage_apache, stage_logrotate, stage_nginx, stage_unit
 from intents.errors import CatalogueError
 
 BY_PATH = "by_path"
@@ -19,7 +19,7 @@ CANDIDATE = "{candidate}"
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """A check of a whole file: a program on the file's host (exit code 0 is good), or a parser here."""
+    """A check of a whole file: a program on the file's host (exit code 0 is good), a parser here, or one after the other."""
 
     name: str
     template: tuple[str, ...] = ()
@@ -85,18 +85,18 @@ VALIDATORS: Mapping[str, Validator] = {
         Validator("fstab", ("findmnt", "--verify", "--tab-file", CANDIDATE)),  # findmnt(8), util-linux 2.29
         # sysctl(8), procps 4; whether the kernel has the settings, not whether it takes the values.
         Validator("sysctl", ("sysctl", "--dry-run", "-p", CANDIDATE), unknown="option"),
-        Validator("unit", ("systemd-analyze", "verify", CANDIDATE), stage=stage_unit),  # systemd-analyze(1)
+        # Its form, and what systemd-analyze(1) says of it where there is systemd.
+        Validator("unit", ("systemd-analyze", "verify", CANDIDATE), parse=_parse_unit, stage=stage_unit),
         Validator("nginx", ("nginx", "-t", "-q", "-c", CANDIDATE), stage=stage_nginx),  # nginx(8)
-        Validator("apache", ("apache2ctl", "-t", "-f", CANDIDATE)),  # apache2ctl(8)
+        Validator("apache", ("apache2ctl", "-t", "-f", CANDIDATE), stage=stage_apache),  # apache2ctl(8)
         # logrotate(8), debug mode: nothing is rotated, and no state is written.
-        Validator("logrotate", ("logrotate", "-d", CANDIDATE)),
+        Validator("logrotate", ("logrotate", "-d", CANDIDATE), stage=stage_logrotate),
         Validator("crontab", ("crontab", "-T", CANDIDATE), unknown="option"),  # crontab(1) of cronie, and of Debian 13
         Validator("nft", ("nft", "-c", "-f", CANDIDATE)),  # nft(8)
         Validator("promtool", ("promtool", "check", "config", CANDIDATE)),  # promtool(1)
         Validator("json", parse=_parse_json),
         Validator("toml", parse=_parse_toml),
         Validator("yaml", parse=_parse_yaml),
-        Validator("unit", parse=_parse_unit),
     )
 }
 
@@ -114,7 +114,7 @@ _OF_PATHS: tuple[tuple[str, str], ...] = (
     (r"/etc/sysctl\.conf|/etc/sysctl\.d/[^/]+\.conf", "sysctl"),
     (r"/etc/logrotate\.conf|/etc/logrotate\.d/[^/]+", "logrotate"),
     (r"/var/spool/cron/(crontabs/)?[^/]+", "crontab"),
-    (r"/etc/apache2/apache2\.conf", "apache"),
+    (r"/etc/apache2/(apache2\.conf|ports\.conf|(sites|conf|mods)-(enabled|available)/[^/]+\.(conf|load))", "apache"),
     (r"/etc/nftables\.conf", "nft"),
     (r"/etc/prometheus/prometheus\.ya?ml", "promtool"),
     (r"/etc/systemd/system/([^/]+\.d/)?[^/]+\.(conf|service|socket|timer|mount|path|target|slice)", "unit"),

@@ -6,9 +6,9 @@ import pytest
 
 from executors.file_state import FileHost
 from executors.local import LocalTransport
-from executors.nginx_includes import including_instead, sources_of
 from executors.staged_checks import StagedCheck, fault_of, remove_staged, stage_unit
 from executors.transport import Completed
+from executors.web_includes import APACHE, including_instead, sources_of
 
 DUMP = b"""# configuration file /etc/nginx/nginx.conf:
 events {}
@@ -70,6 +70,29 @@ def test_what_nothing_includes_leads_to_no_copy(path: str) -> None:
     assert copies(path) == {}
 
 
+def test_a_site_of_apache_is_replaced_where_the_main_file_includes_it() -> None:
+    main = b'Listen 80\nIncludeOptional "sites-enabled/*.conf"\n# Include other.conf\n'
+    names = ("/etc/apache2/sites-enabled/a.conf", "/etc/apache2/sites-enabled/b.conf")
+    made = including_instead(
+        {"/etc/apache2/apache2.conf": main, **dict.fromkeys(names, b"")},
+        "/etc/apache2/apache2.conf",
+        actual="/etc/apache2/sites-available/b.conf",
+        same={names[1]},
+        candidate="/new",
+        name_copy=lambda: "/copy",
+        syntax=APACHE,
+    )
+    assert made == {"/copy": b'Listen 80\nInclude "%b"\nInclude "/new"\n# Include other.conf\n' % names[0].encode()}
+
+
+def test_where_the_exit_code_says_nothing_only_marked_lines_are_faults() -> None:
+    check = StagedCheck(("x",), "/c", (), fault="error: /c:", counts_exit_code=False)
+    absent = Completed(("x",), "exited", 1, None, b"", b"reading /c\nerror: stat of /var/log/x failed\n", 0, 0, 0.1)
+    assert fault_of(check, absent) is None
+    wrong = Completed(("x",), "exited", 0, None, b"", b"reading /c\nerror: /c:3 unknown option\n", 0, 0, 0.1)
+    assert fault_of(check, wrong) == "error: /c:3 unknown option"
+
+
 @pytest.mark.parametrize(
     ("stderr", "exit_code", "fault"),
     [
@@ -82,7 +105,7 @@ def test_what_nothing_includes_leads_to_no_copy(path: str) -> None:
     ],
 )
 def test_only_what_is_new_counts_against_a_candidate(stderr: bytes, exit_code: int, fault: str | None) -> None:
-    check = StagedCheck(("x",), "/s/x.conf", (), frozenset({b"old"}), names_faults=True)
+    check = StagedCheck(("x",), "/s/x.conf", (), frozenset({b"old"}), fault="/s/x.conf")
     completed = Completed(("x",), "exited", exit_code, None, b"", stderr, 0, len(stderr), 0.1)
     assert fault_of(check, completed) == fault
 

@@ -29,6 +29,8 @@ from intents.errors import CatalogueError
         ("/etc/systemd/system/a.service", "unit"),
         ("/etc/systemd/system/a.service.d/10-a.conf", "unit"),
         ("/etc/systemd/system.conf", None),
+        ("/etc/apache2/sites-available/a.conf", "apache"),
+        ("/etc/apache2/envvars", None),
         ("/etc/sysctl.d/10-a.conf", "sysctl"),
         ("/etc/logrotate.d/a", "logrotate"),
         ("/var/spool/cron/crontabs/ann", "crontab"),
