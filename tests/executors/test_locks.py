@@ -449,7 +449,11 @@ def test_every_change_of_the_catalogue_locks_something_that_its_first_argument_n
     changes = [intent for name in catalogue if (intent := catalogue[name]).is_change]
     assert changes
     for intent in changes:
-        values = {name: f"/v/{name}" for name, parameter in intent.parameters.items() if not parameter.many}
+        values = {
+            name: f"{name}.service" if parameter.type.name in {"name:unit", "name:service"} else f"/v/{name}"
+            for name, parameter in intent.parameters.items()
+            if not parameter.many
+        }
         (resource, *more) = resources_of(intent, values, {"init": "systemd", "packages": "apt", "userland": "gnu"})
         assert more == []
         assert resource

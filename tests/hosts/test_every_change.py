@@ -25,7 +25,7 @@ from shell.exit_status import ExitStatus
 from shell.response import Response
 from shell.road import Options
 from shell.session import Session
-from tests.support.hosts import Host, requires_hosts
+from tests.support.hosts import Host, requires_hosts, systemd_host
 from tests.support.sessions import Approver, session_in
 
 pytestmark = [pytest.mark.sshd, requires_hosts]
@@ -108,6 +108,13 @@ CASES = _cases()
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """A host for each row: what one leaves running (a log shipper, a package) is no difference of the next."""
+    with systemd_host() as running:
+        yield running
 
 
 @pytest.fixture
