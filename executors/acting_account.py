@@ -10,6 +10,7 @@ import stat
 from collections.abc import Mapping, Sequence
 
 from executors.file_state import FileHost, FileStatus, file_status, file_statuses, real_path, shown_path
+from executors.safe_directories import is_shared
 from executors.state import Target
 from executors.transport import Cancel
 from intents.errors import StepError
@@ -88,14 +89,9 @@ def _writer_on_the_way(host: FileHost, path: str, target: Target) -> str | None:
             continue  # who may replace it is told by the directory that it is in; where it leads is looked at as well
         if status.uid != _ROOT_UID:
             return _owner_of(status, statuses[-1], target)
-        if _others_may_write(status) and not _next_is_roots(host, statuses, place, path):
+        if is_shared(status) and not _next_is_roots(host, statuses, place, path):
             return _owner_of(status, statuses[-1], target)
     return None
-
-
-def _others_may_write(status: FileStatus) -> bool:
-    group_is_root = status.gid == _ROOT_UID and not status.mode & stat.S_IWOTH
-    return bool(status.mode & (stat.S_IWGRP | stat.S_IWOTH)) and not group_is_root
 
 
 def _next_is_roots(host: FileHost, statuses: Sequence[FileStatus], place: int, path: str) -> bool:

@@ -1,5 +1,6 @@
 """Plans the edit of one file on one host, and carries it out: the two halves of an `EditStep`."""
 
+import posixpath
 import stat
 from collections.abc import Mapping
 from dataclasses import replace
@@ -72,7 +73,7 @@ def plan_edit(
         reason = "the file already reads so" if state.exists else "there is no file, and nothing to take out of it"
         return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=file_row(state))
     said = [f"{link} is a link to {state.path}"] if link is not None else []
-    said += [f"its directory {_folder_of(state.path)} is made with it"] if step.makes_directory else []
+    said += [f"its directory {posixpath.dirname(state.path)} is made with it"] if step.makes_directory else []
     note = note_on_edit(edit.operation, change.after or b"", arguments)
     reason = "; ".join([*said, *([note] if note else [])])
     diff = change.diff
@@ -146,7 +147,7 @@ def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) 
     words = ["stat", "-L", "-c", "%U %a", "--"]
     told = target.transport.run([*words, folder, path], cancel=cancel).stdout
     if not told:  # the folder is made as well
-        told = target.transport.run([*words, _folder_of(folder)], cancel=cancel).stdout
+        told = target.transport.run([*words, posixpath.dirname(folder)], cancel=cancel).stdout
     rows = [line.rsplit(" ", 1) for line in told.decode("utf-8", "replace").splitlines()]
     has_file = len(rows) > 1
     if has_file and int(rows[0][1], 8) & stat.S_ISVTX:
@@ -157,11 +158,7 @@ def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) 
 
 def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
     """Return whether the directory of a file isn't there."""
-    return file_status(FileHost(target.transport, as_user, cancel), _folder_of(path)).kind == "absent"
-
-
-def _folder_of(path: str) -> str:
-    return path.rpartition("/")[0] or "/"
+    return file_status(FileHost(target.transport, as_user, cancel), posixpath.dirname(path)).kind == "absent"
 
 
 def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | None:
@@ -171,13 +168,15 @@ def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | N
     the account's own. Root acts as the owner below a folder that somebody else may write: what that
     account can do there, it may be made to do, and no more.
     """
-    folder = _folder_of(path)
+    folder = posixpath.dirname(path)
     run = target.transport.run
     if target.login.uid == 0:
         return _other_owner(path, folder, target, cancel)
     writable = run(["test", "-w", folder], cancel=cancel).exit_code == 0
     if not writable and run(["test", "-e", folder], cancel=cancel).exit_code != 0:
-        writable = run(["test", "-w", _folder_of(folder)], cancel=cancel).exit_code == 0  # the folder is made as well
+        writable = (
+            run(["test", "-w", posixpath.dirname(folder)], cancel=cancel).exit_code == 0
+        )  # the folder is made as well
     own = run(["test", "-O", path], cancel=cancel).exit_code == 0
     absent = run(["test", "-e", path], cancel=cancel).exit_code != 0
     return None if writable and (own or absent) else "root"

@@ -6,7 +6,7 @@ hunks of the diff are made on the way.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -59,9 +59,9 @@ def stream_edit(operation: EditOperation, arguments: Mapping[str, str]) -> Strea
     if operation == "append_line":
         return _AppendLine(given["line"])
     if operation == "remove_lines":
-        return _RemoveLines(given["match"])
+        return _remove_lines(given["match"])
     if operation == "replace_text":
-        return _ReplaceText(given["old"], given["new"])
+        return _replace_text(given["old"], given["new"])
     if operation == "set_value":
         return _SetValue(given["key"], given["value"], given.get("section"))
     raise ValueRejected(
@@ -190,12 +190,13 @@ class _AppendLine:
 
 
 class _OfLines:
-    """An edit of the lines that contain a text, each by itself."""
+    """An edit of the lines that contain a text, each by itself; `new_line` gives what takes a line's place."""
 
     needs_scan = False
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, new_line: Callable[[bytes], bytes]) -> None:
         self._text = text
+        self._new_line = new_line
 
     def scan(self, block: bytes, *, is_last: bool) -> None:
         """Nothing has to be known before."""
@@ -212,32 +213,20 @@ class _OfLines:
             place = block.find(self._text, stop)
         return found
 
-    def _new_line(self, line: bytes) -> bytes:
-        raise NotImplementedError
+
+def _remove_lines(match: bytes) -> _OfLines:
+    refuse_line_break(match, "text to look for")
+    if not match:
+        raise ValueRejected("An empty text is in every line.", remedy="Say what the lines to remove contain.")
+    return _OfLines(match, lambda _line: b"")
 
 
-class _RemoveLines(_OfLines):
-    def __init__(self, match: bytes) -> None:
-        refuse_line_break(match, "text to look for")
-        if not match:
-            raise ValueRejected("An empty text is in every line.", remedy="Say what the lines to remove contain.")
-        super().__init__(match)
-
-    def _new_line(self, line: bytes) -> bytes:  # noqa: ARG002 - the line goes, whatever it is
-        return b""
-
-
-class _ReplaceText(_OfLines):
-    def __init__(self, old: bytes, new: bytes) -> None:
-        if not old:
-            raise ValueRejected("An empty text can't be replaced.", remedy="Say which text is to be replaced.")
-        for text, what in ((old, "text"), (new, "new text")):
-            refuse_line_break(text, what)  # in a file this large, lines are changed one by one
-        super().__init__(old)
-        self._new = new
-
-    def _new_line(self, line: bytes) -> bytes:
-        return replace_text(line, self._text, self._new)
+def _replace_text(old: bytes, new: bytes) -> _OfLines:
+    if not old:
+        raise ValueRejected("An empty text can't be replaced.", remedy="Say which text is to be replaced.")
+    for text, what in ((old, "text"), (new, "new text")):
+        refuse_line_break(text, what)  # in a file this large, lines are changed one by one
+    return _OfLines(old, lambda line: replace_text(line, old, new))
 
 
 class _SetValue:

@@ -11,7 +11,7 @@ from executors.plan import Effect, Stage
 from executors.state import Target
 from intents.errors import PlanError
 from intents.grounding import default_value
-from intents.intent import FollowUp, Intent
+from intents.intent import FollowUp, Intent, Word
 from intents.interpretation import Argument, Evidence, Match
 from intents.template import render_word
 from intents.types.base import ValueContext
@@ -62,14 +62,27 @@ def follow_up_match(
     following = catalogue[follow_up.intent]
     context = ValueContext(datetime.now().astimezone(), target.login.directory, target.login.home)
     evidence = Evidence("default", note=f"belongs to {intent.name}")
-    arguments: dict[str, Argument] = {}
-    for name, parameter in following.parameters.items():
-        word = follow_up.arguments.get(name)
-        if word is None:
-            if parameter.default is not None:
-                arguments[name] = Argument(default_value(parameter, context), Evidence("default"))
-            continue
-        rendered = [parameter.type.parse(one, context) for one in render_word(word, intent.parameters, values)]
-        if rendered:
-            arguments[name] = Argument(rendered if parameter.many else rendered[0], evidence)
+    arguments = {
+        name: Argument(default_value(parameter, context), Evidence("default"))
+        for name, parameter in following.parameters.items()
+        if parameter.default is not None and name not in follow_up.arguments
+    }
+    for name, found in rendered_values(follow_up.arguments, intent, values, following, context).items():
+        if found:
+            arguments[name] = Argument(found if following.parameters[name].many else found[0], evidence)
     return Match(follow_up.intent, arguments, 1.0, declared_by=intent.name)
+
+
+def rendered_values(
+    words: Mapping[str, Word], intent: Intent, values: Mapping[str, Json], other: Intent, context: ValueContext
+) -> dict[str, list[Json]]:
+    """Return for each parameter of `other` what the words of `intent` give with its values; nothing for one not given.
+
+    Raises `ValueRejected` for a value that the parameter doesn't take.
+    """
+    return {
+        name: [
+            other.parameters[name].type.parse(text, context) for text in render_word(word, intent.parameters, values)
+        ]
+        for name, word in words.items()
+    }

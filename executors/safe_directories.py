@@ -28,18 +28,18 @@ def refuse_shared_directories(host: FileHost, path: str, *, links_may_lead_on: b
     for status in file_statuses(host, chain):
         if links_may_lead_on and status.kind == "link" and status.uid == _ROOT_UID:
             continue
-        if status.kind != "directory" or status.uid != _ROOT_UID or (_is_shared(status) and not _is_sticky(status)):
+        if status.kind != "directory" or status.uid != _ROOT_UID or (is_shared(status) and not _is_sticky(status)):
             raise _swappable(host, path, status)
 
 
 def refuse_others_file_in_sticky_directory(host: FileHost, status: FileStatus) -> None:
     """Raise `StepError` for somebody's own file in /tmp: its owner can swap it. A name that isn't there yet nobody can."""
     directory = file_status(host, status.path.rsplit("/", 1)[0] or "/")
-    if status.kind != "absent" and status.uid != _ROOT_UID and _is_shared(directory):
+    if status.kind != "absent" and status.uid != _ROOT_UID and is_shared(directory):
         raise _swappable(host, status.path, replace(directory, owner=status.owner))
 
 
-def _is_shared(directory: FileStatus) -> bool:
+def is_shared(directory: FileStatus) -> bool:
     """Whether others than root may make names in it."""
     group_is_root = directory.gid == _ROOT_UID and not directory.mode & stat.S_IWOTH
     return bool(directory.mode & (stat.S_IWGRP | stat.S_IWOTH)) and not group_is_root

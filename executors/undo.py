@@ -1,5 +1,6 @@
 """Takes back what a record changed: an inverse plan from the state that was kept, like any other plan."""
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from executors.edit_large import diff_of_states
 from executors.edit_planning import file_row, lacks_directory
 from executors.file_replace import FileState, read_file
 from executors.file_state import FileHost
+from executors.follow_ups import rendered_values
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
 from executors.path_effects import risk_with
@@ -21,7 +23,6 @@ from executors.transport import Cancel
 from intents.errors import PlanError
 from intents.intent import Intent, Operation, Undo
 from intents.interpretation import Argument, Evidence, Match
-from intents.template import render_word
 from intents.types.base import ValueContext
 from intents.values import Json
 
@@ -102,9 +103,7 @@ def _do_again(undoing: "_Undoing", step: DoneStep, declared_by: str, target: Tar
     match = Match(intent.name, arguments, 1.0, declared_by=declared_by)
     planned = plan_steps(intent, match.values(), target, cancel=undoing.cancel, protected=undoing.protected)
     planned = tuple(replace(one, is_predicted=True) for one in planned)
-    effects = tuple(dict.fromkeys(effect for one in planned for effect in one.effects))
-    risk = risk_with(intent.risk_for(match.values()), effects)
-    return Stage(intent.name, risk, effects, match, {target.host: planned}, undo_of=undoing.record)
+    return _stage(undoing, intent, match, planned, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +141,13 @@ def _undo_step(undoing: _Undoing, step: DoneStep, target: Target, forecast: Fore
     }
     match = Match(inverse.name, arguments, 1.0)
     planned = plan_steps(inverse, match.values(), target, cancel=cancel, forecast=forecast, protected=undoing.protected)
+    return _stage(undoing, inverse, match, planned, target)
+
+
+def _stage(undoing: _Undoing, intent: Intent, match: Match, planned: tuple[PlannedStep, ...], target: Target) -> Stage:
     effects = tuple(dict.fromkeys(effect for one in planned for effect in one.effects))
-    risk = risk_with(inverse.risk_for(match.values()), effects)
-    return Stage(inverse.name, risk, effects, match, {target.host: planned}, undo_of=record)
+    risk = risk_with(intent.risk_for(match.values()), effects)
+    return Stage(intent.name, risk, effects, match, {target.host: planned}, undo_of=undoing.record)
 
 
 def _inverse_values(
@@ -157,12 +160,12 @@ def _inverse_values(
 ) -> dict[str, Json]:
     """Return the arguments of the inverse, from a change's own and the state before it."""
     available: dict[str, Json] = {**values, **{f"before.{name}": value for name, value in before.items()}}
-    found: dict[str, Json] = {}
-    for name, word in undo.arguments.items():
-        parameter = inverse.parameters[name]
-        rendered = [parameter.type.parse(one, context) for one in render_word(word, intent.parameters, available)]
-        found[name] = rendered if parameter.many else next(iter(rendered), None)
-    return {name: value for name, value in found.items() if value is not None}
+    found = rendered_values(undo.arguments, intent, available, inverse, context)
+    return {
+        name: values if inverse.parameters[name].many else values[0]
+        for name, values in found.items()
+        if values or inverse.parameters[name].many
+    }
 
 
 def inverse_vectors(
@@ -233,7 +236,7 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
         later_sha256=wanted.sha256 if is_restored else None,
         makes_directory=is_removed or (not now.exists and lacks_directory(path, target, step.as_user, undoing.cancel)),
     )
-    directory = path.rpartition("/")[0]
+    directory = posixpath.dirname(path)
     said = ["the content from before"] if wanted.exists else ["the file was not there before"]
     if edit.makes_directory:
         said.append(

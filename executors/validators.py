@@ -64,7 +64,7 @@ _UNIT_LINE = re.compile(r"\s*(?:[#;].*|\[[A-Za-z][A-Za-z0-9-]*\]|[A-Za-z][A-Za-z
 
 
 def _parse_unit(content: bytes) -> None:
-    """The form of systemd.syntax(7). systemd-analyze(1) judges a whole unit by its name, not a drop-in under another."""
+    """The form of systemd.syntax(7), where there is no systemd-analyze(1) as well."""
     continues, section = False, False
     for number, line in enumerate(content.decode("utf-8").split("\n"), start=1):
         if not continues and not _UNIT_LINE.match(line):

@@ -325,9 +325,11 @@ class Interpreter:
     def _links(self, clause: _Clause, reading: Reading) -> dict[str, Argument | RowReference]:
         """Return what the clause's pronoun gives to parameters that it names no value for; rows to one at most."""
         pronoun = clause.pronoun
+        if pronoun is None:
+            return {}
         found: dict[str, Argument | RowReference] = {}
-        for parameter in reading.grounding.missing if pronoun is not None else ():
-            link = linked(parameter, pronoun, clause.earlier, self._catalogue, clause.facts) if pronoun else None
+        for parameter in reading.grounding.missing:
+            link = linked(parameter, pronoun, clause.earlier, self._catalogue, clause.facts)
             if link is not None:
                 found[parameter.name] = link
         return found if len(found) <= 1 else {}

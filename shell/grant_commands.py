@@ -17,11 +17,10 @@ from intents.values import Json
 from shell.direct import direct_match
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
+from shell.named_intents import intent_called, load_catalogue
 from shell.policy_places import (
     PolicyPlaces,
     find_hosts,
-    intent_called,
-    load_catalogue,
     open_targets,
     person_of,
     standing_hosts,

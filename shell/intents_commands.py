@@ -3,15 +3,12 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from intents.errors import RequestError
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
-from shell.pack_trust import own_content, trust_pack, trusted_packs
-
-if TYPE_CHECKING:
-    from intents.catalogue import Catalogue
+from shell.named_intents import intent_called, load_catalogue
+from shell.pack_trust import own_content, trust_pack
 
 USES = "intents, intents show NAME, search WORDS, new NAME [read|change|edit], check FILE or --all, trust FILE"
 
@@ -34,18 +31,11 @@ def run_intents(words: Sequence[str], environment: Environment, options: argpars
     raise RequestError(f"`intents {' '.join(words)}` is no command.", remedy=f"There are: {USES}.")
 
 
-def _catalogue(environment: Environment) -> "Catalogue":
-    from intents.catalogue import Catalogue
-
-    packs, _ = trusted_packs(environment.paths.config, environment.uid)
-    return Catalogue.load(cache_directory=environment.paths.cache, user_packs=packs)
-
-
 def _list(environment: Environment, wanted: str | None) -> ExitStatus:
     from shell.render_intents import render_intents
 
     out, _ = environment.consoles()
-    catalogue = _catalogue(environment)
+    catalogue = load_catalogue(environment)
     render_intents(list(catalogue.values()) if wanted is None else catalogue.search(wanted), out)
     return ExitStatus.DONE
 
@@ -54,15 +44,7 @@ def _show(environment: Environment, name: str) -> ExitStatus:
     from shell.render_intents import render_intent
 
     out, _ = environment.consoles()
-    catalogue = _catalogue(environment)
-    intent = catalogue.get(name)
-    if intent is None:
-        closest = catalogue.closest(name)
-        raise RequestError(
-            f"There is no intent `{name}`.",
-            remedy=f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them.",
-        )
-    render_intent(intent, out)
+    render_intent(intent_called(name, load_catalogue(environment)), out)
     return ExitStatus.DONE
 
 
@@ -82,7 +64,7 @@ def _new(environment: Environment, name: str, shape: str = "read") -> ExitStatus
     from shell.render_lines import print_line
 
     text = scaffold(name, shape)
-    if name in _catalogue(environment):
+    if name in load_catalogue(environment):
         raise RequestError(f"`{name}` is already the name of an intent.", remedy="Choose another name.")
     path = environment.paths.config / "packs" / f"{name.replace('.', '_')}.yml"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -24,8 +24,9 @@ from intents.values import Json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.grant_commands import run_grant, run_grants, run_revoke
+from shell.named_intents import load_catalogue
 from shell.policy_explain import run_explain
-from shell.policy_places import PolicyPlaces, load_catalogue, person_of
+from shell.policy_places import PolicyPlaces, person_of
 from shell.render_lines import print_line
 from shell.render_policy import (
     SHOWN_DOORS,

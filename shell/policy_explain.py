@@ -15,16 +15,8 @@ from intents.types.base import ParameterType, ValueContext
 from intents.values import Json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
-from shell.policy_places import (
-    PolicyPlaces,
-    find_hosts,
-    intent_called,
-    load_catalogue,
-    open_targets,
-    person_of,
-    touched_by,
-    value_context,
-)
+from shell.named_intents import intent_called, load_catalogue
+from shell.policy_places import PolicyPlaces, find_hosts, open_targets, person_of, touched_by, value_context
 from shell.render_policy import SHOWN_DOORS, render_why
 
 

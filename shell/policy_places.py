@@ -10,14 +10,12 @@ from pathlib import Path
 
 from executors.path_effects import effects_of
 from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY, Policy, load_policy
-from intents.catalogue import Catalogue
-from intents.errors import RequestError, TargetError
+from intents.errors import TargetError
 from intents.intent import EffectName, Intent
 from intents.targets import LOCAL
 from intents.types.base import ValueContext
 from intents.values import Json
 from shell.environment import Environment
-from shell.pack_trust import trusted_packs
 from shell.places import find_places, settings_of
 from shell.targets import Targets, host_patterns
 
@@ -59,24 +57,6 @@ class Hosts:
 def person_of(environment: Environment) -> str:
     """Return the name that rules compare: who asks, also behind sudo."""
     return environment.original_user or environment.user
-
-
-def load_catalogue(environment: Environment) -> Catalogue:
-    """Return the catalogue with the person's trusted packs. Raises `CatalogueError`."""
-    packs, _ = trusted_packs(environment.paths.config, environment.uid)
-    return Catalogue.load(cache_directory=environment.paths.cache, user_packs=packs)
-
-
-def intent_called(name: str, catalogue: Catalogue) -> Intent:
-    """Return the intent. Raises `RequestError`, naming the closest, when there is none."""
-    intent = catalogue.get(name)
-    if intent is None:
-        closest = catalogue.closest(name)
-        raise RequestError(
-            f"There is no intent `{name}`.",
-            remedy=f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them.",
-        )
-    return intent
 
 
 def value_context(hosts: Sequence[str], environment: Environment, targets: Targets, now: datetime) -> ValueContext:

@@ -238,7 +238,7 @@ class Session:
         opened = self._targets.open([step.host], Evidence("history"))
         if not opened.targets:
             return ()
-        holder = {"user": self._places.user, "host": os.uname().nodename, "record": str(cut_off.record)}
+        holder = _holder(self._places.user, cut_off.record)
         intent = self.catalogue.get(step.intent)
         return clear_leftovers(step, intent, opened.targets[0], holder=holder, cancel=self.cancel)
 
@@ -489,7 +489,7 @@ class Session:
         *,
         is_confirmed: bool,
     ) -> Run:
-        holder = {"user": asker.user, "host": os.uname().nodename, "record": str(road.journal.record or "")}
+        holder = _holder(asker.user, road.journal.record)
         return Run(
             catalogue=self.catalogue,
             targets={target.host: target for target in targets},
@@ -561,6 +561,11 @@ class Session:
         road.response = replace(road.response, interpretation=interpretation)
         road.journal.add_interpretation(interpretation)
         return self._carry_out(road, plan, opened.targets)
+
+
+def _holder(user: str, record: int | None) -> dict[str, str]:
+    """Return who holds a lock, for those who wait for it."""
+    return {"user": user, "host": os.uname().nodename, "record": str(record or "")}
 
 
 def _nobody(patterns: Sequence[str], opened: Opened) -> SaysoError:

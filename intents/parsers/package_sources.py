@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element
 
-from intents.parsers.conversion import decode, lines_of, rows_of, unexpected
+from intents.parsers.conversion import lines_of, rows_of, unexpected
+from intents.parsers.packages import zypper_document
 from intents.values import Column, Json, Row
 
 _Record = dict[str, Json]
@@ -297,12 +298,5 @@ def parse_pacman_history(output: bytes, columns: tuple[Column, ...]) -> list[Row
 
 
 def _document(output: bytes, parser: str, element: str) -> list[Element]:
-    """Return the elements of this name. zypper declares no document type; one would let entities in."""
-    if not output.strip():
-        return []
-    if b"<!DOCTYPE" in output:
-        raise unexpected(parser, "XML without a document type", decode(output))
-    try:
-        return list(fromstring(output).iter(element))  # noqa: S314 - no document type, so no entity can be defined
-    except ParseError:
-        raise unexpected(parser, "XML", decode(output)) from None
+    """Return the elements of this name; none of an output that is empty."""
+    return list(zypper_document(output, parser).iter(element)) if output.strip() else []

@@ -151,7 +151,7 @@ def parse_zypper_state(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 
 
 def _zypper_records(output: bytes) -> list[_Record]:
-    summary = _zypper_document(output).find("install-summary")
+    summary = zypper_document(output, "F:zypper_simulation").find("install-summary")
     if summary is None:
         raise unexpected("F:zypper_simulation", "an install-summary", decode(output)[-200:])
     records: list[_Record] = []
@@ -164,14 +164,15 @@ def _zypper_records(output: bytes) -> list[_Record]:
     return records
 
 
-def _zypper_document(output: bytes) -> Element:
+def zypper_document(output: bytes, parser: str) -> Element:
+    """Return the root of what `zypper --xmlout` writes. Raises `ParseError`, which names the parser that reads it."""
     # A document type could define entities that grow without bound; zypper writes none.
     if b"<!DOCTYPE" in output or b"<!ENTITY" in output:
-        raise unexpected("F:zypper_simulation", "XML without a document type", decode(output))
+        raise unexpected(parser, "XML without a document type", decode(output))
     try:
         return fromstring(output)  # noqa: S314 - no document type, so no entity can be defined
     except ParseError:
-        raise unexpected("F:zypper_simulation", "XML", decode(output)) from None
+        raise unexpected(parser, "XML", decode(output)) from None
 
 
 def parse_apk_simulation(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
