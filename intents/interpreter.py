@@ -33,7 +33,7 @@ from intents.reading import Reading, own_words, read_as
 from intents.row_phrases import RowPhrase
 from intents.speech import check_request, clauses_of, is_asking, is_shell_line
 from intents.types.base import ValueContext
-from intents.words import tokens_of
+from intents.words import stem, tokens_of
 
 
 class IntentScores(Protocol):
@@ -413,15 +413,23 @@ def _moved(interpretation: Interpretation, offset: int) -> Interpretation:
 
 
 def _change_verbs(catalogue: Mapping[str, Intent]) -> frozenset[str]:
-    """Return the stems that only changes use: a read may not ignore them."""
-    changes, reads = set[str](), set[str]()
+    """Return the stems by which changes are ordered: a read may not ignore them.
+
+    Of the words with which a change's sentences begin, those that no read has; of the verbs in changes' names all
+    but those in reads' names. That some read says "which services need a restart" takes nothing from that verb: what
+    the read at hand accounts for itself is no leftover.
+    """
+    first, verbs, read, named = set[str](), set[str](), set[str](), set[str]()
     for intent in catalogue.values():
+        noun, _, verb = intent.name.partition(".")
         if intent.is_change:
-            changes |= {token.stem for token in tokens_of(intent.name.split(".")[1].replace("_", " "))}
-            changes |= {token.stem for example in intent.examples for token in tokens_of(example)[:1]}
+            first |= {token.stem for example in intent.examples for token in tokens_of(example)[:1]}
+            first |= {token.stem for token in tokens_of(verb.replace("_", " "))}
+            verbs.add(verb.partition("_")[0])
         else:
-            reads |= own_words(intent)
-    return frozenset(changes - reads)
+            read |= own_words(intent)
+            named |= {noun, *verb.split("_")}
+    return frozenset((first - read) | {stem(verb) for verb in verbs - named})
 
 
 def _small(summary: str) -> str:
