@@ -24,10 +24,10 @@ if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a reque
     FloatArray: TypeAlias = NDArray[np.float32]
 
 SCALE = 10.0
-WEIGHT_DECAY = 1e-3
-STEPS = 150
-NONE_WEIGHT = 0.5
-"""Sentences out of scope are many; at full weight short orders are taken for them."""
+WEIGHT_DECAY = 3e-4
+STEPS = 300
+NONE_WEIGHT = 1.0
+"""How much a sentence out of scope counts. With 331 intents they are 7 % of all; when they were a third, half of it was right."""
 
 
 @dataclass(frozen=True, slots=True)
