@@ -201,3 +201,16 @@ def test_the_owner_of_a_file_in_a_sticky_directory_edits_it_and_root_never_does(
         carry_out_edit(planned, replace(planned.step, as_user=None), target, None)
     carry_out_edit(planned, planned.step, target, None)
     assert (file.read_bytes(), file.owner()) == (b"one\ntwo\n", "nobody")
+
+
+def test_a_directory_that_comes_with_a_file_belongs_to_whom_its_parent_belongs(open_tmp: Path) -> None:
+    place = Place(open_tmp, "directory")
+    path = place.theirs / "new.d" / "file"
+    transport = LocalTransport(directory="/")
+    target = Target("local", transport, {}, transport.login())
+    values = {"path": str(path), "content": "two"}
+    (planned,) = plan_steps(CATALOGUE["file.create"], values, target, cancel=None)
+    assert isinstance(planned.step, EditStep)
+    assert (planned.step.as_user, planned.step.makes_directory) == ("nobody", True)
+    carry_out_edit(planned, planned.step, target, None)
+    assert (path.read_bytes(), path.owner(), path.parent.owner()) == (b"two\n", "nobody", "nobody")
