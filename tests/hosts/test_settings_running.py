@@ -54,7 +54,7 @@ RUNNING: dict[str, tuple[str, list[str], Shown, str]] = {
     ),
     "processor limit": (
         "service.limit_cpu",
-        ["service=cron.service", "percent=50"],
+        ["service=cron.service", "share=50%"],
         _property("CPUQuotaPerSecUSec"),
         "500ms",
     ),
