@@ -90,6 +90,18 @@ def test_undo_brings_what_runs_back(case: str, host: Host, session: Session) -> 
     assert running(host) == before
 
 
+def test_an_undo_that_is_undone_makes_its_directory_again(host: Host, session: Session) -> None:
+    intent, arguments, running, wanted = RUNNING["unit setting"]
+    done = session.run_intent(intent, arguments, Options(on="root"))
+    undone = session.undo(done.record, Options())
+    assert not host.path("/etc/systemd/system/cron.service.d").exists()
+    again = session.undo(undone.record, Options())
+    assert again.status is ExitStatus.DONE, (again.fault, again.outcomes)
+    assert running(host) == wanted
+    assert session.undo(again.record, Options()).status is ExitStatus.DONE
+    assert running(host) != wanted
+
+
 REFUSED: dict[str, tuple[str, list[str], str]] = {
     "a key that systemd doesn't know": (
         "service.override",
