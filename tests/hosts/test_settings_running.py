@@ -54,7 +54,7 @@ RUNNING: dict[str, tuple[str, list[str], Shown, str]] = {
     ),
     "processor limit": (
         "service.limit_cpu",
-        ["service=cron.service", "percent=50"],
+        ["service=cron.service", "share=50%"],
         _property("CPUQuotaPerSecUSec"),
         "500ms",
     ),
@@ -88,6 +88,18 @@ def test_undo_brings_what_runs_back(case: str, host: Host, session: Session) -> 
     undone = session.undo(done.record, Options())
     assert undone.status is ExitStatus.DONE, (undone.fault, undone.outcomes)
     assert running(host) == before
+
+
+def test_an_undo_that_is_undone_makes_its_directory_again(host: Host, session: Session) -> None:
+    intent, arguments, running, wanted = RUNNING["unit setting"]
+    done = session.run_intent(intent, arguments, Options(on="root"))
+    undone = session.undo(done.record, Options())
+    assert not host.path("/etc/systemd/system/cron.service.d").exists()
+    again = session.undo(undone.record, Options())
+    assert again.status is ExitStatus.DONE, (again.fault, again.outcomes)
+    assert running(host) == wanted
+    assert session.undo(again.record, Options()).status is ExitStatus.DONE
+    assert running(host) != wanted
 
 
 REFUSED: dict[str, tuple[str, list[str], str]] = {
