@@ -10,6 +10,7 @@ from executors.edit_large import ContentChange, content_of, plan_large_change
 from executors.edits import apply_edit, note_on_edit
 from executors.file_replace import FileState, read_file, replace_file
 from executors.file_state import FileHost, file_status
+from executors.homes import home_of
 from executors.plan import EditStep, Effect, Outcome, PlannedStep
 from executors.state import Target
 from executors.transport import Cancel
@@ -30,7 +31,10 @@ def plan_edit(
     16 MiB that would have to hold it.
     """
     named = "".join(render_word(edit.path, intent.parameters, values)) + edit.path_end
-    as_user = editing_account(named, target, cancel)
+    if named.startswith("~"):
+        named, as_user = _in_home(named, target)
+    else:
+        as_user = editing_account(named, target, cancel)
     state = read_file(
         target.transport, named, as_user=as_user, follow=edit.follow, cancel=cancel, allow_large=True, hash_large=False
     )
@@ -159,6 +163,16 @@ def _other_owner(path: str, folder: str, target: Target, cancel: Cancel | None) 
 def lacks_directory(path: str, target: Target, as_user: str | None, cancel: Cancel | None) -> bool:
     """Return whether the directory of a file isn't there."""
     return file_status(FileHost(target.transport, as_user, cancel), posixpath.dirname(path)).kind == "absent"
+
+
+def _in_home(named: str, target: Target) -> tuple[str, str | None]:
+    """Return the path that `~account/...` stands for, and the account that edits it: the home's own, or None for the login itself.
+
+    As that account, what is made is its own, and no link in its home leads root elsewhere. Raises `StepError`.
+    """
+    account, _, rest = named.removeprefix("~").partition("/")
+    home = home_of(target.transport, account).rstrip("/")
+    return f"{home}/{rest}", None if account == target.login.user else account
 
 
 def editing_account(path: str, target: Target, cancel: Cancel | None) -> str | None:

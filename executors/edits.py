@@ -7,6 +7,7 @@ order. An edit that finds its result already there returns the content unchanged
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from executors.edit_crontab import add_cron_job
 from executors.edit_fstab import add_mount, remove_mount
 from executors.edit_hosts import add_host, remove_host
 from executors.edit_lines import line_end, refuse_line_break, split_lines, with_line_end
@@ -140,4 +141,5 @@ _EDITS: Mapping[EditOperation, _Edit] = {
     "remove_mount": _Edit(remove_mount, ("mount",), note="what is mounted stays mounted"),
     "allow_sudo": _Edit(_allow_sudo, ("user", "program"), ("run_as", "password")),
     "revoke_sudo": _Edit(revoke_sudo, ("user", "program")),
+    "add_cron_job": _Edit(add_cron_job, ("command",), ("when", "every", "user")),
 }

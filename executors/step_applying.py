@@ -48,7 +48,9 @@ def apply_step(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> 
         with hold_locks(
             target,
             resources_of(intent, stage.values_of(planned), target.facts),
-            as_user=planned.step.as_user,
+            # Root's place for every other account: there all who may act as it meet, and root can end the holder
+            # that sudo started, which the account itself can't (sudo in its process group is root's).
+            as_user=None if planned.step.as_user is None else "root",
             lease_s=_longest_s(planned, run) + LEASE_MARGIN_S,
             holder=run.holder,
             cancel=run.cancel,

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from executors.edit_crontab import check_system_crontab
 from executors.staged_checks import Stage, stage_apache, stage_logrotate, stage_nginx, stage_unit
 from intents.errors import CatalogueError
+from intents.parsers.keys import key_of_line
 
 BY_PATH = "by_path"
 """The validator that a pack names when the file's path decides."""
@@ -77,6 +79,15 @@ def _parse_unit(content: bytes) -> None:
         raise ValueError("the last line goes on where nothing follows")
 
 
+def _parse_authorized_keys(content: bytes) -> None:
+    """Each line that is neither empty nor a comment is one public key, sshd(8); sshd itself passes over what is none."""
+    for number, line in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), start=1):
+        text = line.strip()
+        if text and not text.startswith("#") and key_of_line(text)["fingerprint"] is None:
+            what = "a private key, which nobody else may have" if "PRIVATE KEY" in text else "no public key"
+            raise ValueError(f"line {number} is {what}")
+
+
 VALIDATORS: Mapping[str, Validator] = {
     validator.name: validator
     for validator in (
@@ -94,6 +105,8 @@ VALIDATORS: Mapping[str, Validator] = {
         Validator("crontab", ("crontab", "-T", CANDIDATE), unknown="option"),  # crontab(1) of cronie, and of Debian 13
         Validator("nft", ("nft", "-c", "-f", CANDIDATE)),  # nft(8)
         Validator("promtool", ("promtool", "check", "config", CANDIDATE)),  # promtool(1)
+        Validator("authorized_keys", parse=_parse_authorized_keys),
+        Validator("system_crontab", parse=check_system_crontab),
         Validator("json", parse=_parse_json),
         Validator("toml", parse=_parse_toml),
         Validator("yaml", parse=_parse_yaml),
@@ -118,6 +131,8 @@ _OF_PATHS: tuple[tuple[str, str], ...] = (
     (r"/etc/nftables\.conf", "nft"),
     (r"/etc/prometheus/prometheus\.ya?ml", "promtool"),
     (r"/etc/systemd/system/([^/]+\.d/)?[^/]+\.(conf|service|socket|timer|mount|path|target|slice)", "unit"),
+    (r".*/\.ssh/authorized_keys2?", "authorized_keys"),
+    (r"/etc/crontab|/etc/cron\.d/[^/]+", "system_crontab"),
     (r".*\.json", "json"),
     (r".*\.toml", "toml"),
     (r".*\.ya?ml", "yaml"),

@@ -48,6 +48,7 @@ EditOperation: TypeAlias = Literal[
     "remove_mount",
     "allow_sudo",
     "revoke_sudo",
+    "add_cron_job",
 ]
 
 

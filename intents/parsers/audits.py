@@ -1,4 +1,4 @@
-"""What fail2ban and AppArmor tell of themselves."""
+"""What fail2ban, AppArmor and SELinux tell of themselves."""
 
 import re
 from collections.abc import Mapping
@@ -56,3 +56,19 @@ def parse_apparmor(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     if not isinstance(profiles, Mapping):
         raise unexpected("F:apparmor", "an object with `profiles`", str(status))
     return rows_of([{"profile": name, "mode": mode} for name, mode in profiles.items()], columns)
+
+
+def parse_sestatus(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `sestatus` to `status`, `mode`, `configured_mode` and `policy`."""
+    pairs = {key: value.strip() for key, _, value in (line.partition(":") for line in lines_of(output))}
+    if not output.strip():
+        return []
+    if "SELinux status" not in pairs:
+        raise unexpected("F:sestatus", "a line `SELinux status:`", " ".join(pairs))
+    record: dict[str, Json] = {
+        "status": pairs["SELinux status"],
+        "mode": pairs.get("Current mode"),
+        "configured_mode": pairs.get("Mode from config file"),
+        "policy": pairs.get("Loaded policy name"),
+    }
+    return rows_of([record], columns)

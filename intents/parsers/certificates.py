@@ -10,6 +10,8 @@ from intents.values import Column, Json, Row
 _X509: Mapping[str, str] = {
     "subject": "subject", "issuer": "issuer", "serial": "serial", "notBefore": "valid_from", "notAfter": "valid_until",
 }  # fmt: skip
+_CERTIFICATE_TIME = "%b %d %H:%M:%S %Y GMT"
+_CERTIFICATE_KEYS = {"subject": "subject", "issuer": "issuer", "notAfter": "expires", "notBefore": "since"}
 
 
 def parse_openssl_x509(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
@@ -61,3 +63,30 @@ def parse_openssl_s_client(output: bytes, columns: tuple[Column, ...]) -> list[R
     }
     record["verified"] = "OK" if record["verified"] == "ok" else record["verified"]
     return rows_of([record], columns)
+
+
+def parse_certificates_found(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `find -print -exec openssl x509 -noout ... -in {} ;` to `path`, `subject`, `issuer`, `since` and `expires`.
+
+    find writes a file's path, openssl (3.0, `-nameopt RFC2253`) its lines `subject=`, `issuer=`,
+    `notBefore=` and `notAfter=` below it; nothing for a file that holds no certificate, which is no
+    row then. Of a chain only the first certificate, the host's own, is told.
+    """
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        if line.startswith("/"):
+            records.append({"path": line})
+            continue
+        key, equals, value = line.partition("=")
+        if not equals or key not in _CERTIFICATE_KEYS or not records:
+            raise unexpected("F:certificates_found", "a path, or subject=, issuer=, notBefore= or notAfter=", line)
+        name = _CERTIFICATE_KEYS[key]
+        records[-1][name] = _epoch(value) if key.startswith("not") else value.strip()
+    return rows_of([record for record in records if "expires" in record], columns)
+
+
+def _epoch(text: str) -> int:
+    try:
+        return int(datetime.strptime(" ".join(text.split()), _CERTIFICATE_TIME).replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise unexpected("F:certificates_found", "a time such as `Nov 24 23:00:00 2026 GMT`", text) from None

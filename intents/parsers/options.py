@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from intents.parsers import access, documents, files, journals, package_relations, port_rules, settings, texts
+from intents.parsers import (
+    access,
+    documents,
+    files,
+    journals,
+    package_relations,
+    port_rules,
+    schedules,
+    settings,
+    texts,
+)
 from intents.values import Column, Row
 
 OptionParser: TypeAlias = Callable[[bytes, tuple[Column, ...], Mapping[str, str]], list[Row]]
@@ -31,6 +41,7 @@ class ParserWithOptions:
 
 PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
     "F:acl_entry": ParserWithOptions(access.parse_acl_entry, frozenset({"user", "group"})),
+    "F:at_job": ParserWithOptions(schedules.parse_at_job, frozenset({"number"})),
     "F:attribute": ParserWithOptions(access.parse_attribute, frozenset({"attribute"})),
     "F:diff_brief": ParserWithOptions(texts.parse_diff_brief, frozenset({"left", "right"})),
     "F:document": ParserWithOptions(documents.parse_document, frozenset({"format", "path", "key"})),

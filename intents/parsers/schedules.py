@@ -1,6 +1,7 @@
-"""What runs by itself: systemd's timers and cron's jobs."""
+"""What runs by itself: systemd's timers, cron's jobs, and those of at."""
 
 import re
+from collections.abc import Mapping
 
 from intents.parsers.conversion import lines_of, rows_of, unexpected
 from intents.parsers.generic import load_json, records_of
@@ -12,6 +13,11 @@ _OF_SYSTEM = re.compile(rf"\s*-?{_WHEN}[ \t]+(?P<user>\S+)[ \t]+(?P<command>\S.*
 _SETTING = re.compile(r"""\s*["']?[A-Za-z_][A-Za-z0-9_]*["']?\s*=""")
 _SPOOLS = ("/var/spool/cron/crontabs/", "/var/spool/cron/tabs/", "/var/spool/cron/", "/etc/crontabs/")
 _MICROSECONDS = 1_000_000
+_AT_JOB = re.compile(
+    r"(?P<number>[0-9]+)\s+(?P<day>[A-Z][a-z]{2} [A-Z][a-z]{2} +[0-9]+) (?P<clock>[0-9:]{8}) (?P<year>[0-9]{4})"
+    r" (?P<queue>\S) (?P<user>\S+)\Z"
+)
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def parse_timers(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
@@ -58,3 +64,36 @@ def parse_cron(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
         parts: dict[str, str | None] = {"when": None, "command": line.strip()} if match is None else match.groupdict()
         records.append({"user": owner, "path": path, **parts})
     return rows_of(records, columns)
+
+
+def parse_atq(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `atq` (at 3.2, its times in UTC) to `number`, `time`, `queue` and `user`; queue `=` runs just now."""
+    return rows_of(_at_jobs(output), columns)
+
+
+def parse_at_job(output: bytes, columns: tuple[Column, ...], options: Mapping[str, str]) -> list[Row]:
+    """Read `atq` as `F:atq` does, to the one job with the option `number`; no row where it isn't queued."""
+    return rows_of([job for job in _at_jobs(output) if job["number"] == options.get("number")], columns)
+
+
+def _at_jobs(output: bytes) -> list[dict[str, Json]]:
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        match = _AT_JOB.match(line)
+        if match is None:
+            raise unexpected("F:atq", "a number, a time, a queue and an account", line)
+        _, month, day = match["day"].split()
+        time = f"{match['year']}-{_MONTHS.index(month) + 1:02}-{int(day):02}T{match['clock']}"
+        records.append({"number": match["number"], "time": time, "queue": match["queue"], "user": match["user"]})
+    return records
+
+
+def parse_at_commands(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `at -c NUMBER` to one `command` per line of what was asked for.
+
+    at(1) 3.2 writes the caller's environment before it, the last of it a `cd` that ends in `}`.
+    """
+    lines = lines_of(output)
+    start = next((place for place, line in enumerate(lines) if line.startswith("cd ")), len(lines))
+    end = next((place for place in range(start, len(lines)) if lines[place] == "}"), len(lines))
+    return rows_of([{"command": line} for line in lines[end + 1 :] if line.strip()], columns)

@@ -81,10 +81,11 @@ def parse_who(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 
 
 def parse_chage(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
-    """Read `chage --list --iso8601` to `expires`, and to `maximum` and `warn`, both in days.
+    """Read `chage --list --iso8601` to `expires`, to `maximum` and `warn`, both in days, and to `must_change`.
 
     `expires` is the account's last day as ISO date, or `-1` for never: the two forms that `usermod
-    --expiredate` takes back. `maximum` is the password's, `warn` how long before its end is warned.
+    --expiredate` takes back. `maximum` is the password's, `warn` how long before its end is warned;
+    `must_change` whether the next login asks for a new one.
     """
     text = "\n".join(lines_of(output))
     if not text:
@@ -92,7 +93,10 @@ def parse_chage(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     match = re.search(r"^Account expires\s*: (never|[0-9]{4}-[0-9]{2}-[0-9]{2})$", text, re.MULTILINE)
     if match is None:
         raise unexpected("F:chage", "a line `Account expires`", text)
-    record: dict[str, Json] = {"expires": "-1" if match[1] == "never" else match[1]}
+    record: dict[str, Json] = {
+        "expires": "-1" if match[1] == "never" else match[1],
+        "must_change": "password must be changed" in text,
+    }
     for name, label in _DAYS_OF_PASSWORD.items():
         number = re.search(rf"^{label}\s*: (-?[0-9]+)$", text, re.MULTILINE)
         record[name] = number[1] if number is not None else None

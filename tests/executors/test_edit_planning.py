@@ -1,5 +1,6 @@
 """An edit from plan to file: what the plan names, and that the file becomes just that."""
 
+import pwd
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,3 +122,24 @@ def test_a_diff_that_leaves_something_out_is_marked(target: Target, tmp_path: Pa
     assert planned(appending(), target, path, "b")[0].is_summary
     path.write_bytes(b"text\n")
     assert not planned(appending(), target, path, "b")[0].is_summary
+
+
+def test_a_file_in_an_accounts_home_is_found_by_the_account_and_edited_as_it(target: Target) -> None:
+    accounts = {one.pw_name: one.pw_dir for one in pwd.getpwall()}
+    for account in {target.login.user, "games"} & accounts.keys():
+        given = {"path": Word(f"~{account}"), "path_end": "/.sayso-test-file", "create": True}
+        intent = appending(**given)
+        edit = intent.operation.edit
+        assert edit is not None
+        made = plan_edit(intent, edit, {"line": "b"}, target, None)
+        assert isinstance(made.step, EditStep)
+        assert made.step.path == f"{accounts[account].rstrip('/')}/.sayso-test-file"
+        assert made.step.as_user == (None if account == target.login.user else account)
+
+
+def test_an_account_that_is_not_there_has_no_file(target: Target) -> None:
+    intent = appending(path=Word("~nosuchaccount"), path_end="/.ssh/authorized_keys", create=True)
+    edit = intent.operation.edit
+    assert edit is not None
+    with pytest.raises(StepError, match="no home directory"):
+        plan_edit(intent, edit, {"line": "b"}, target, None)

@@ -37,6 +37,11 @@ from intents.errors import CatalogueError
         ("/srv/a b\n.json", "json"),
         ("/srv/a.yaml", "yaml"),
         ("/srv/a.toml", "toml"),
+        ("/home/ann/.ssh/authorized_keys", "authorized_keys"),
+        ("/home/ann/authorized_keys", None),
+        ("/etc/crontab", "system_crontab"),
+        ("/etc/cron.d/site", "system_crontab"),
+        ("/etc/cron.daily/site", None),
         ("/etc/hosts", None),
     ],
 )
@@ -94,3 +99,32 @@ def test_findmnt_tells_good_from_bad(tmp_path: Path) -> None:
     assert LocalTransport().run(argv).exit_code == 0
     path.write_text("tmpfs /no/such/place nosuchfs defaults 0 0\n", encoding="utf-8")
     assert LocalTransport().run(argv).exit_code != 0
+
+
+KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO39scqYS4YC+SiTQiHTbGb9v/VH9kTIbIVeoHfX9/aZ"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("authorized_keys", b"# people\n\n" + KEY + b' ann@laptop\nno-pty,from="10.0.0.0/8" ' + KEY + b"\n", None),
+        ("authorized_keys", b"", None),
+        ("authorized_keys", KEY + b"\n-----BEGIN OPENSSH PRIVATE KEY-----\n", "line 2 is a private key"),
+        ("authorized_keys", b"ssh-rsa is-no-base64 x\n", "line 1 is no public key"),
+        ("authorized_keys", b"ann's key\n", "line 1 is no public key"),
+        ("system_crontab", b"MAILTO=ops\n# m h\n*/5 * * jan-jun 0,6 root run a\n@reboot ann b\n", None),
+        ("system_crontab", b"", None),
+        ("system_crontab", b"0 3 * * * root a", "no end"),
+        ("system_crontab", b"# x\n0 3 * * *\n", "line 2 needs an account and a command"),
+        ("system_crontab", b"0 3 * * * /usr/bin/a b\n", "line 1 needs an account"),
+        ("system_crontab", b"0 3 * 13 * root a\n", "line 1: 13 is no month"),
+    ],
+)
+def test_content_that_its_reader_would_pass_over_is_refused(name: str, content: bytes, why: str | None) -> None:
+    parse = VALIDATORS[name].parse
+    assert parse is not None
+    if why is None:
+        parse(content)
+        return
+    with pytest.raises(ValueError, match=why):
+        parse(content)
