@@ -123,6 +123,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:dumpe2fs": storage.parse_dumpe2fs,
     "F:duplicates": files.parse_duplicates,
     "F:duplicates_lines": files.parse_duplicates_lines,
+    "F:ethtool": routes_and_names.parse_ethtool,
     "F:fail2ban_jail": audits.parse_fail2ban_jail,
     "F:fail2ban_jails": audits.parse_fail2ban_jails,
     "F:files_going": files.parse_files_going,

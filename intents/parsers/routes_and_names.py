@@ -72,3 +72,25 @@ def parse_getent_hosts(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
         aliases: list[Json] = [*names[1:]]
         records.append({"address": address, "name": names[0], "aliases": aliases})
     return rows_of(records, columns)
+
+
+_ETHTOOL = {"Speed": "speed", "Duplex": "duplex", "Auto-negotiation": "negotiation", "Link detected": "link"}
+
+
+def parse_ethtool(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `ethtool NAME` to one row: `speed`, `duplex`, `negotiation` and `link`.
+
+    >>> parse_ethtool(b"Settings for eth0:\n\tSpeed: 1000Mb/s\n\tLink detected: yes\n", (Column("speed"), Column("link")))
+    [{'speed': '1000Mb/s', 'link': 'yes'}]
+    """
+    lines = lines_of(output)
+    if not lines or lines == ["No data available"]:
+        return []
+    if not lines[0].startswith("Settings for "):
+        raise unexpected("F:ethtool", "`Settings for`", lines[0])
+    record: dict[str, Json] = {}
+    for line in lines[1:]:
+        key, colon, value = line.strip().partition(": ")
+        if colon and key in _ETHTOOL:
+            record[_ETHTOOL[key]] = None if value.startswith("Unknown") else value
+    return rows_of([record], columns)

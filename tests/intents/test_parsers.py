@@ -84,6 +84,7 @@ GARBAGE: dict[str, bytes] = {
     "F:duplicates_lines": b"no sum\n",
     "F:fail2ban_jail": b"Status for the jail: sshd\n",
     "F:fail2ban_jails": b"Status\n",
+    "F:ethtool": b"no settings\n",
     "F:files_going": b"f\\0",
     "F:files_lines": b"three/fields/only\n",
     "F:files_nul": b"f\0",

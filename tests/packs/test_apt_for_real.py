@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from executors.edits import apply_edit
 from executors.state import run_step
 from intents.catalogue import Catalogue
 from intents.intent import Command, Intent
@@ -246,3 +247,18 @@ def test_a_half_installation_is_seen_and_finished_with_what_it_lacks(ready: Apt)
     ready.do("package.repair")
     assert ready.installed == {"pear": "1.0", "apple": "1.0"}
     assert ready.would("package.repair") == []
+
+
+def test_apt_reads_a_repository_that_was_added(apt: Apt) -> None:
+    key = apt.folder / "key.asc"
+    key.write_text("no key\n")
+    source = {"url": "https://packages.example.org/debian", "suite": "bookworm", "components": "main", "key": str(key)}
+    content = apply_edit("write_apt_source", b"", source)
+    assert content is not None
+    folder = apt.folder / "root/etc/apt/sources.list.d"
+    folder.mkdir()
+    (folder / "example.sources").write_bytes(content)
+    argv = ["apt-get", "--print-uris", "update"]
+    done = subprocess.run(argv, env=apt.environment, capture_output=True, text=True, timeout=60, check=True)
+    assert "'https://packages.example.org/debian/dists/bookworm/InRelease'" in done.stdout
+    assert done.stderr == ""
