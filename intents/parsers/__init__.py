@@ -68,6 +68,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:apache_files": webs.parse_apache_files,
     "F:apache_sites": webs.parse_apache_sites,
     "F:apk_list": package_lists.parse_apk_list,
+    "F:apk_policy": package_lists.parse_apk_policy,
     "F:apk_repositories": package_sources.parse_apk_repositories,
     "F:apk_search": package_lists.parse_apk_search,
     "F:apk_simulation": packages.parse_apk_simulation,
@@ -117,6 +118,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:dnf_simulation": packages.parse_dnf_simulation,
     "F:dnf_state": packages.parse_dnf_state,
     "F:dnf_upgradable": package_sources.parse_dnf_upgradable,
+    "F:dnf_versions": package_lists.parse_dnf_versions,
     "F:dpkg_list": packages.parse_dpkg_list,
     "F:du_kib": files.parse_du_kib,
     "F:du_nul": files.parse_du_nul,
@@ -261,6 +263,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:zypper_simulation": packages.parse_zypper_simulation,
     "F:zypper_state": packages.parse_zypper_state,
     "F:zypper_upgradable": package_sources.parse_zypper_upgradable,
+    "F:zypper_versions": package_lists.parse_zypper_versions,
 }
 """Every parser but those of jc, by its name in a pack."""
 

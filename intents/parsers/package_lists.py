@@ -139,3 +139,69 @@ def _matches(parser: str, output: bytes, pattern: re.Pattern[str], ignored: str 
         elif not re.match(ignored, line):
             raise unexpected(parser, "lines of another form", line)
     return records
+
+
+_Versions = dict[str, dict[str, Json]]
+_DNF_CELLS = 3
+"""Name with architecture, version, repository."""
+
+
+def parse_dnf_versions(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `dnf -q list` to `name`, `installed` and `candidate`; dnf breaks a row over two lines where it is long.
+
+    >>> parse_dnf_versions(b"Available Packages\njq.x86_64   1.6-1   base\n", (Column("name"), Column("candidate")))
+    [{'name': 'jq', 'candidate': '1.6-1'}]
+    """
+    section, words = "", list[str]()
+    found: _Versions = {}
+    for line in lines_of(output):
+        if line.endswith(" Packages"):
+            section, words = line, []
+            continue
+        if not line.startswith(" "):
+            words = []
+        words += line.split()
+        if not section or len(words) > _DNF_CELLS:
+            raise unexpected("F:dnf_versions", "Installed Packages or Available Packages", line)
+        if len(words) == _DNF_CELLS:
+            record = found.setdefault(words[0].rpartition(".")[0], {})
+            if section.startswith("Installed"):
+                record["installed"] = words[1]
+            record["candidate"] = words[1]
+    return _named(found, columns)
+
+
+def parse_zypper_versions(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `zypper --xmlout search --details` to `name`, `installed` and `candidate`, the newest, which comes first."""
+    document = zypper_document(output, "F:zypper_versions")
+    found: _Versions = {}
+    for one in document.iter("solvable") if document is not None else ():
+        record = found.setdefault(one.get("name", ""), {})
+        record.setdefault("candidate", one.get("edition"))
+        if one.get("status") == "installed":
+            record.setdefault("installed", one.get("edition"))
+    return _named(found, columns)
+
+
+def parse_apk_policy(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `apk policy` to `name`, `installed` and `candidate`; the newest version comes last.
+
+    >>> parse_apk_policy(b"jq policy:\n  1.7-r0:\n    lib/apk/db/installed\n", (Column("name"), Column("installed")))
+    [{'name': 'jq', 'installed': '1.7-r0'}]
+    """
+    found: _Versions = {}
+    record: dict[str, Json] | None = None
+    for line in lines_of(output):
+        if line.endswith(" policy:"):
+            record = found.setdefault(line.removesuffix(" policy:"), {})
+        elif record is None:
+            raise unexpected("F:apk_policy", "a package and `policy:`", line)
+        elif re.fullmatch(r"  \S+:", line):
+            record["candidate"] = line.strip().removesuffix(":")
+        elif line.strip() == "lib/apk/db/installed":
+            record["installed"] = record.get("candidate")
+    return _named(found, columns)
+
+
+def _named(found: _Versions, columns: tuple[Column, ...]) -> list[Row]:
+    return rows_of([{"name": name, **versions} for name, versions in found.items()], columns)

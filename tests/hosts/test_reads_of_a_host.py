@@ -39,6 +39,7 @@ READS: Mapping[str, tuple[tuple[str, ...], Row]] = {
     "package.held": ((), {"held": []}),
     "package.download_size": ((), {}),
     "network.route_to": (("address=203.0.113.9",), {"destination": "203.0.113.9", "interface": "eth0"}),
+    "network.configuration": ((), {}),
     "network.routing_rules": ((), {"table": "main", "src": "all"}),
     "network.reverse_lookup": (("address=127.0.0.1",), {"name": "localhost"}),
     "service.at_boot": ((), {"unit": "cron.service", "state": "enabled"}),
