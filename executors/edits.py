@@ -12,6 +12,7 @@ from executors.edit_fstab import add_mount, remove_mount
 from executors.edit_hosts import add_host, remove_host
 from executors.edit_lines import line_end, refuse_line_break, split_lines, with_line_end
 from executors.edit_nginx import set_block_directive
+from executors.edit_repositories import write_apt_source, write_rpm_repository
 from executors.edit_service import write_service
 from executors.edit_sshd import overruled_by, set_directive
 from executors.edit_sudoers import allow_sudo, revoke_sudo
@@ -134,6 +135,8 @@ _EDITS: Mapping[EditOperation, _Edit] = {
         note="everybody on the host can read it, and it takes effect when the unit restarts",
     ),
     "write_service": _Edit(write_service, ("command", "description"), ("user", "directory", "restart")),
+    "write_apt_source": _Edit(write_apt_source, ("url", "suite", "key"), ("components",)),
+    "write_rpm_repository": _Edit(write_rpm_repository, ("name", "url", "key")),
     "delete": _Edit(delete, ()),
     "add_host": _Edit(add_host, ("address", "name")),
     "remove_host": _Edit(remove_host, ("name",)),

@@ -41,6 +41,8 @@ EditOperation: TypeAlias = Literal[
     "set_unit_value",
     "set_unit_variable",
     "write_service",
+    "write_apt_source",
+    "write_rpm_repository",
     "delete",
     "add_host",
     "remove_host",

@@ -13,6 +13,7 @@ from intents.parsers import (
     access,
     documents,
     files,
+    firewall_zones,
     journals,
     package_relations,
     port_rules,
@@ -56,6 +57,7 @@ PARSERS_WITH_OPTIONS: Mapping[str, ParserWithOptions] = {
     "F:sshd_settings": ParserWithOptions(settings.parse_sshd_settings, frozenset({"directive", "value"})),
     "F:dpkg_owner": ParserWithOptions(package_relations.parse_dpkg_owner, frozenset({"path"})),
     "F:firewalld_port": ParserWithOptions(port_rules.parse_firewalld_port, frozenset({"port", "protocol"})),
+    "F:ufw_rule": ParserWithOptions(firewall_zones.parse_ufw_rule, frozenset({"port", "protocol", "source"})),
     "F:ufw_port": ParserWithOptions(port_rules.parse_ufw_port, frozenset({"port", "protocol"})),
 }
 """Every parser that takes options, by its name in a pack."""

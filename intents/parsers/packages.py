@@ -1,4 +1,4 @@
-"""What the dry runs of apt, dnf, zypper and apk say, and what their lists and searches write.
+"""What the dry runs of apt, dnf, zypper, apk and pacman say, and what their lists and searches write.
 
 Each dry run is read twice: to one row per package (the lines of a plan's diff), and to the one row
 of a state, whose lists of names an inverse needs.
@@ -56,6 +56,7 @@ _APK_ACTIONS: Mapping[str, str] = {
     "Reinstalling": "reinstall",
     "Purging": "remove",
 }
+_PACMAN_TARGET = re.compile(r"(?P<name>[^\s:]\S*) (?P<version>[0-9]\S*)\Z")
 _APK_REST = re.compile(r"OK: |Executing |fetch |WARNING: |World updated|$")
 
 
@@ -202,6 +203,48 @@ def _apk_records(output: bytes) -> list[_Record]:
         if not arrow:
             old, new = (old, "") if action == "remove" else ("", old)
         records.append({"action": action, "name": match["name"], "old_version": old, "new_version": new})
+    return records
+
+
+def parse_pacman_installation(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `pacman -S --print` with name and version to `action` (install), `name` and `new_version`.
+
+    pacman doesn't tell whether another version is there.
+
+    >>> parse_pacman_installation(b"jq 1.7.1-2\n", (Column("action"), Column("name")))
+    [{'action': 'install', 'name': 'jq'}]
+    """
+    return rows_of(_pacman_records(output, "install", "new_version"), columns)
+
+
+def parse_pacman_installation_state(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read the same to one row: `changes`, and the names `new`, `newer` and `gone`."""
+    return rows_of([_as_state(_pacman_records(output, "install", "new_version"))], columns)
+
+
+def parse_pacman_removal(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `pacman -R --print` with name and version to `action` (remove), `name` and `old_version`."""
+    return rows_of(_pacman_records(output, "remove", "old_version"), columns)
+
+
+def parse_pacman_removal_state(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read the same to one row: `changes`, and the names `new`, `newer` and `gone`."""
+    return rows_of([_as_state(_pacman_records(output, "remove", "old_version"))], columns)
+
+
+def parse_pacman_upgrade(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `pacman -Su --print` with name and version to `action` (upgrade), `name` and `new_version`."""
+    return rows_of(_pacman_records(output, "upgrade", "new_version"), columns)
+
+
+def _pacman_records(output: bytes, action: str, version: str) -> list[_Record]:
+    records: list[_Record] = []
+    for line in lines_of(output):
+        match = _PACMAN_TARGET.match(line)
+        if match is not None:
+            records.append({"action": action, "name": match["name"], version: match["version"]})
+        elif line.strip() and not line.startswith(("::", " there is nothing to do")):
+            raise unexpected("F:pacman_installation", "a name and a version", line)
     return records
 
 

@@ -44,6 +44,19 @@ def parse_unit_dependencies(output: bytes, columns: tuple[Column, ...]) -> list[
     return rows_of([{"unit": unit} for unit in dict.fromkeys(line.strip() for line in lines)], columns)
 
 
+def span_s(text: str) -> float | None:
+    """Return the seconds of a span as systemd writes it, None for anything else.
+
+    >>> span_s("1min 2.5s"), span_s("165ms"), span_s("soon")
+    (62.5, 0.165, None)
+    """
+    found = [_PART.match(part) for part in text.split()]
+    known = [match for match in found if match is not None]
+    if not found or len(known) != len(found):
+        return None
+    return round(sum(float(match["number"]) * _SECONDS[match["unit"]] for match in known), 6)
+
+
 def parse_boot_blame(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     r"""Read `systemd-analyze blame` to `unit` and `took`, in seconds.
 
@@ -52,13 +65,11 @@ def parse_boot_blame(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """
     records: list[dict[str, Json]] = []
     for line in lines_of(output):
-        *parts, unit = line.split() or [""]
-        found = [_PART.match(part) for part in parts]
-        known = [match for match in found if match is not None]
-        if not parts or len(known) != len(found):
+        span, _, unit = line.strip().rpartition(" ")
+        took = span_s(span)
+        if took is None:
             raise unexpected("F:boot_blame", "a time and a unit", line)
-        took = sum(float(match["number"]) * _SECONDS[match["unit"]] for match in known)
-        records.append({"unit": unit, "took": round(took, 6)})
+        records.append({"unit": unit, "took": took})
     return rows_of(records, columns)
 
 

@@ -42,6 +42,7 @@ _BOOTS = "it restarts the host; tests/playbooks/test_patch_and_reboot.py has one
 _KEYS = "the tests know the host by its keys; tests/playbooks/test_rotate_ssh_host_keys.py has a host of its own"
 _MANY = "it is many changes, which other rows make too; tests/playbooks/test_bootstrap_host.py has a host of its own"
 _NO_ZIP = "the hosts have neither zip nor unzip; tests/packs/test_archives_for_real.py has both"
+_NO_RESOLVED = "the hosts have no systemd-resolved"
 _NO_FIREWALL = "the hosts have nft only, neither ufw nor firewalld"
 _NO_LOGIND = "the hosts have no pam_systemd, so no login there is a session of logind"
 CANNOT_GO_ROUND: Mapping[str, str] = {
@@ -49,6 +50,15 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
     "archive.zip": _NO_ZIP,
     "firewall.allow_port": _NO_FIREWALL,
     "firewall.disallow_port": _NO_FIREWALL,
+    "firewall.allow_port_from": _NO_FIREWALL,
+    "firewall.keep": _NO_FIREWALL,
+    "firewall.disallow_port_from": _NO_FIREWALL,
+    "network.download": "the hosts have no curl; tests/packs/test_downloads_for_real.py fetches from the loopback",
+    "network.flush_dns": _NO_RESOLVED,
+    "network.set_dns": _NO_RESOLVED,
+    "package.repository_add": "a host reaches no web address; tests/packs/test_apt_for_real.py has apt read the source",
+    "package.repair": "a host can't be broken; tests/packs/test_apt_for_real.py has an apt that is",
+    "package.upgrade_security": _ONE_VERSION,
     "file.synchronise": "the hosts have no rsync",
     "disk.swap_setup": _ONE_KERNEL,
     "disk.swap_remove": _ONE_KERNEL,

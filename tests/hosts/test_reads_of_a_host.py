@@ -32,6 +32,22 @@ READS: Mapping[str, tuple[tuple[str, ...], Row]] = {
     "service.show_unit": (("service=cron",), {"text": "[Unit]"}),
     "service.resources": ((), {"unit": "ssh.service"}),
     "firewall.status": ((), {}),
+    "firewall.translations": ((), {}),
+    "package.describe": (("package=hello",), {"name": "hello"}),
+    "package.check": ((), {}),
+    "package.chosen": ((), {"name": "cron"}),
+    "package.held": ((), {"held": []}),
+    "package.download_size": ((), {}),
+    "network.route_to": (("address=203.0.113.9",), {"destination": "203.0.113.9", "interface": "eth0"}),
+    "network.configuration": ((), {}),
+    "network.routing_rules": ((), {"table": "main", "src": "all"}),
+    "network.reverse_lookup": (("address=127.0.0.1",), {"name": "localhost"}),
+    "service.at_boot": ((), {"unit": "cron.service", "state": "enabled"}),
+    "service.boot_chain": ((), {"unit": "basic.target"}),
+    "service.boot_duration": ((), {"part": "userspace"}),
+    "service.default_target": ((), {"target": "graphical.target"}),
+    "service.exposure": ((), {"unit": "ssh.service"}),
+    "service.overrides": ((), {"kind": "masked", "path": "/etc/systemd/system/fstrim.timer"}),
 }
 """Intent -> arguments, and what one of the rows holds (nothing: there may be no row)."""
 

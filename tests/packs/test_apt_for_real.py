@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from executors.edits import apply_edit
 from executors.state import run_step
 from intents.catalogue import Catalogue
 from intents.intent import Command, Intent
@@ -201,3 +202,63 @@ def test_an_unknown_package_is_an_error_not_an_empty_plan(ready: Apt) -> None:
     for name in ("package.install", "package.remove", "package.upgrade"):
         with pytest.raises(AssertionError, match="Unable to locate package nosuch"):
             ready.would(name, "nosuch")
+
+
+def test_what_an_upgrade_would_download_is_known_before(ready: Apt) -> None:
+    old = ready.folder / "repository/plum_1.0_all.deb"
+    subprocess.run(
+        ["apt-get", "-y", "-q", "install", old], env=ready.environment, check=True, capture_output=True, timeout=60
+    )
+    size = (ready.folder / "repository/plum_2.0_all.deb").stat().st_size
+    (row,) = ready.read("package.download_size")
+    assert (row["name"], row["size"]) == ("plum", size)
+    assert str(row["url"]).endswith("/plum_2.0_all.deb")
+
+
+def test_a_package_is_described_whether_it_is_installed_or_not(ready: Apt) -> None:
+    (row,) = ready.read("package.describe", package="plum")
+    assert (row["name"], row["summary"]) == ("plum", "a fruit called plum")
+
+
+def test_only_what_was_asked_for_was_chosen(ready: Apt) -> None:
+    ready.do("package.install", "apple")
+    assert ready.read("package.chosen") == [{"name": "apple"}]
+
+
+def test_a_purge_takes_the_package_and_is_done_once(ready: Apt) -> None:
+    ready.do("package.install", "plum")
+    assert ready.would("package.purge", "plum") == [("purge", "plum", "2.0", None)]
+    ready.do("package.purge", "plum")
+    assert ready.installed == {}
+    assert ready.state("package.purge", "plum")["changes"] == 0
+
+
+def test_a_half_installation_is_seen_and_finished_with_what_it_lacks(ready: Apt) -> None:
+    package = ready.folder / "repository/apple_1.0_all.deb"
+    root = ready.folder / "root"
+    subprocess.run(
+        ["dpkg", f"--root={root}", "--force-not-root", "--force-bad-path", "--unpack", package],
+        env=ready.environment, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert ready.would("package.repair") == [
+        ("install", "pear", None, "1.0"),
+        ("configure", "apple", None, "1.0"),
+    ]
+    ready.do("package.repair")
+    assert ready.installed == {"pear": "1.0", "apple": "1.0"}
+    assert ready.would("package.repair") == []
+
+
+def test_apt_reads_a_repository_that_was_added(apt: Apt) -> None:
+    key = apt.folder / "key.asc"
+    key.write_text("no key\n")
+    source = {"url": "https://packages.example.org/debian", "suite": "bookworm", "components": "main", "key": str(key)}
+    content = apply_edit("write_apt_source", b"", source)
+    assert content is not None
+    folder = apt.folder / "root/etc/apt/sources.list.d"
+    folder.mkdir()
+    (folder / "example.sources").write_bytes(content)
+    argv = ["apt-get", "--print-uris", "update"]
+    done = subprocess.run(argv, env=apt.environment, capture_output=True, text=True, timeout=60, check=True)
+    assert "'https://packages.example.org/debian/dists/bookworm/InRelease'" in done.stdout
+    assert done.stderr == ""
