@@ -11,6 +11,7 @@ from executors.edit_crontab import add_cron_job
 from executors.edit_fstab import add_mount, remove_mount
 from executors.edit_hosts import add_host, remove_host
 from executors.edit_lines import line_end, refuse_line_break, split_lines, with_line_end
+from executors.edit_log_rotation import write_log_rotation
 from executors.edit_nginx import set_block_directive
 from executors.edit_repositories import write_apt_source, write_rpm_repository
 from executors.edit_service import write_service
@@ -137,6 +138,11 @@ _EDITS: Mapping[EditOperation, _Edit] = {
     "write_service": _Edit(write_service, ("command", "description"), ("user", "directory", "restart")),
     "write_apt_source": _Edit(write_apt_source, ("url", "suite", "key"), ("components",)),
     "write_rpm_repository": _Edit(write_rpm_repository, ("name", "url", "key")),
+    "write_log_rotation": _Edit(
+        write_log_rotation,
+        ("pattern", "every", "keep"),
+        note="nothing is rotated by it now; logrotate looks at it once a day",
+    ),
     "delete": _Edit(delete, ()),
     "add_host": _Edit(add_host, ("address", "name")),
     "remove_host": _Edit(remove_host, ("name",)),

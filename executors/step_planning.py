@@ -68,6 +68,7 @@ def _plan_step(
     with_touched: bool,
     forecast: Forecast,
 ) -> PlannedStep:
+    _refuse_elsewhere(intent, target)
     operation = intent.operation_for(target.facts)
     if operation.read is not None:
         step = run_step(intent, operation.read.command, values, interrupt=intent.interrupt)
@@ -84,6 +85,19 @@ def _plan_step(
     if operation.playbook is not None:
         return _plan_playbook(intent, operation, operation.playbook, values, target, cancel)
     return plan_command(intent, operation, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast)
+
+
+def _refuse_elsewhere(intent: Intent, target: Target) -> None:
+    """An intent that only some hosts know would do on the others what nobody reviewed for them."""
+    unmet = intent.unmet(target.facts)
+    if unmet is None:
+        return
+    fact, wanted = unmet
+    has = target.facts.get(fact, "none")
+    raise PlanError(
+        f"`{intent.name}` is for hosts with {' or '.join(wanted)} ({fact}); {target.host} has {has}.",
+        remedy="Name a host that has it, or ask for something else.",
+    )
 
 
 def _plan_playbook(

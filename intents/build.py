@@ -55,6 +55,7 @@ def build_intent(name: str, entry: _Entry, *, pack: str, where: str) -> Intent:
         says=tuple(entry["says"]),
         lock=entry.get("lock"),
         cuts=tuple(entry["cuts"]),
+        only={fact: tuple(values) for fact, values in entry["only"].items()},
         where=where,
         schema_hash=hashlib.sha256(canonical.encode()).hexdigest(),
     )

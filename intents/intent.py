@@ -41,6 +41,7 @@ EditOperation: TypeAlias = Literal[
     "set_unit_value",
     "set_unit_variable",
     "write_service",
+    "write_log_rotation",
     "write_apt_source",
     "write_rpm_repository",
     "delete",
@@ -290,6 +291,8 @@ class Intent:
     """The resource that a change locks on its target; None means the noun and the first argument."""
     cuts: tuple[AccessKind, ...] = ()
     """Through what a change can cut off the person who makes it."""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Facts that a host must have, with their possible values; elsewhere the intent is refused."""
     where: str = ""
     """`file:line` of its entry."""
     schema_hash: str = ""
@@ -311,3 +314,7 @@ class Intent:
             if all(facts.get(name) == value for name, value in variant.when.items()):
                 return variant.operation
         return self.operation
+
+    def unmet(self, facts: Mapping[str, str]) -> tuple[str, tuple[str, ...]] | None:
+        """Return the first fact of `only` that a host lacks, with the values that it needs; None where all hold."""
+        return next(((name, values) for name, values in self.only.items() if facts.get(name) not in values), None)

@@ -4,7 +4,7 @@ Checked when a pack is validated, once for each content of it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from intents.errors import ValueRejected
 from intents.intent import Command, Intent, Operation, Read, Template, Word
@@ -32,14 +32,19 @@ def check_intent(intent: Intent, known_parser: Callable[[str], bool]) -> Iterato
     yield from _check_examples(intent)
     yield from _check_defaults(intent)
     yield from _check_operation(intent, intent.operation, known_parser, ())
+    yield from _check_facts(intent.only, ("only",))
     for index, variant in enumerate(intent.variants):
-        for fact in variant.when:
-            if fact not in FACTS:
-                yield ("variants", str(index), "when"), f"`{fact}` is no fact; facts are {', '.join(sorted(FACTS))}"
+        yield from _check_facts(variant.when, ("variants", str(index), "when"))
         yield from _check_operation(intent, variant.operation, known_parser, ("variants", str(index)))
     for rule in intent.risk_rules:
         if rule.parameter not in intent.parameters:
             yield ("risk",), f"`{rule.parameter}` is no parameter of this intent"
+
+
+def _check_facts(facts: Iterable[str], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for fact in facts:
+        if fact not in FACTS:
+            yield path, f"`{fact}` is no fact; facts are {', '.join(sorted(FACTS))}"
 
 
 def _check_examples(intent: Intent) -> Iterator[tuple[tuple[str, ...], str]]:

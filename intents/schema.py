@@ -247,6 +247,7 @@ class Entry(OperationEntry):
     says: list[Text] = []
     lock: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")] | None = None
     cuts: list[Literal["ssh", "firewall", "network", "sudo", "pam"]] = []
+    only: dict[str, list[Text]] = {}
     parameters: dict[ParameterName, ParameterEntry] = {}
     examples: list[Text] = Field(min_length=4)
     near_misses: list[NearMissEntry] = Field(min_length=2)

@@ -58,6 +58,9 @@ optional_packages() {
   has restic || printf 'restic '
   has borg || printf 'borgbackup '
   has podman || printf 'podman '
+  [ -x /usr/sbin/mkfs.xfs ] || has mkfs.xfs || printf 'xfsprogs '
+  has mkfs.btrfs || printf 'btrfs-progs '
+  [ -x /usr/sbin/mkfs.vfat ] || has mkfs.vfat || printf 'dosfstools '
   # Servers: the tests run their own, for as long as they need them.
   server_packages
 }
@@ -66,6 +69,7 @@ optional_packages() {
 server_packages() {
   [ -x /usr/sbin/policy-rc.d ] || return 0
   has redis-server || printf 'redis-server '
+  [ -x /usr/sbin/logrotate ] || has logrotate || printf 'logrotate '
   [ -x /usr/sbin/nginx ] || has nginx || printf 'nginx-light '
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || printf 'postgresql '
 }

@@ -7,6 +7,8 @@ from intents.parsers.conversion import lines_of, rows_of, unexpected
 from intents.parsers.generic import load_json, records_of
 from intents.values import Column, Json, Row
 
+_LEVELS = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
+_RAW_MESSAGE = re.compile(r"<([0-9]{1,4})>(?:\[ *([0-9]+\.[0-9]+)\] ?)?(.*)\Z")
 _MODULE = re.compile(r"(\S+) ([0-9]+) ([0-9]+) (\S+) (\S+)")
 _TRACKING_FIELDS = 14
 
@@ -127,7 +129,6 @@ def parse_chrony_tracking(output: bytes, columns: tuple[Column, ...]) -> list[Ro
 
 def parse_dmesg(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Read `dmesg --json` to `level` as a word, `since_boot` in seconds and `message`."""
-    words = ("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug")
     document = load_json(output)
     if document is None:
         return []
@@ -137,7 +138,7 @@ def parse_dmesg(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     return rows_of(
         [
             {
-                "level": words[int(str(line.get("pri", 6))) & 7],
+                "level": _LEVELS[int(str(line.get("pri", 6))) & 7],
                 "since_boot": line.get("time"),
                 "message": line.get("msg"),
             }
@@ -146,6 +147,29 @@ def parse_dmesg(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
         ],
         columns,
     )
+
+
+def parse_dmesg_raw(output: bytes, columns: tuple[Column, ...], options: Mapping[str, str]) -> list[Row]:
+    r"""Read `dmesg -r` to the same, those of the `levels` alone (words with commas between; all without it).
+
+    syslog(2): a number in angle brackets stands before each line, its lowest three bits are the level. A line
+    without one goes on with the message before.
+
+    >>> said = b"<6>[    0.5] usb 1-1: new device\n<3>[   12.25] I/O error\n"
+    >>> parse_dmesg_raw(said, (Column("since_boot", "duration"), Column("message")), {"levels": "crit,err"})
+    [{'since_boot': 12.25, 'message': 'I/O error'}]
+    """
+    wanted = options.get("levels", ",".join(_LEVELS)).split(",")
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        match = _RAW_MESSAGE.match(line)
+        if match is not None:
+            records.append({"level": _LEVELS[int(match[1]) & 7], "since_boot": match[2], "message": match[3]})
+        elif records:
+            records[-1]["message"] = f"{records[-1]['message']}\n{line}"
+        elif line.strip():
+            raise unexpected("F:dmesg_raw", "lines `<LEVEL>[SECONDS] MESSAGE`", line)
+    return rows_of([record for record in records if record["level"] in wanted], columns)
 
 
 def parse_lshw(output: bytes, columns: tuple[Column, ...]) -> list[Row]:

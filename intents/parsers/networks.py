@@ -71,6 +71,23 @@ def parse_ip_routes(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     return rows_of(records, columns)
 
 
+def parse_ip_routes_text(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `ip route show` of busybox, which has no JSON and says of no route who set it, to the same columns.
+
+    >>> parse_ip_routes_text(b"default via 192.0.2.1 dev eth0 \n", (Column("gateway", "address"), Column("interface")))
+    [{'gateway': '192.0.2.1', 'interface': 'eth0'}]
+    """
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        words = line.split()
+        if "dev" not in words[1:-1]:
+            raise unexpected("F:ip_routes_text", "lines `NETWORK [via ADDRESS] dev INTERFACE ...`", line)
+        told = {key: words[words.index(key) + 1] for key in ("via", "dev", "src", "metric") if key in words[1:-1]}
+        record: dict[str, Json] = {"destination": words[0], "gateway": told.get("via"), "interface": told["dev"]}
+        records.append({**record, "source": told.get("src"), "metric": told.get("metric")})
+    return rows_of(records, columns)
+
+
 def _gateway(route: Mapping[str, Json]) -> Json:
     via = route.get("via")
     return via.get("host") if isinstance(via, Mapping) else route.get("gateway")

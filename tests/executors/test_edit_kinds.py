@@ -43,6 +43,9 @@ DONE: dict[str, tuple[EditOperation, bytes, dict[str, str], bytes]] = {
     "service": ("write_service", b"", {"command": "/opt/run 'a b' $HOME ;", "description": "100% it", "directory": "/srv/x"},
         (b'[Unit]\nDescription=100%% it\nAfter=network.target\n\n[Service]\nExecStart=/opt/run "a b" "$$HOME" ";"\n'
         b"WorkingDirectory=/srv/x\nRestart=on-failure\n\n[Install]\nWantedBy=multi-user.target\n")),
+    "log rotation": ("write_log_rotation", b"", {"pattern": "/srv/my app/*.log", "every": "daily", "keep": "30"},
+        (b'"/srv/my app/*.log" {\n\tdaily\n\trotate 30\n\tmissingok\n\tnotifempty\n\tcompress\n'
+        b"\tcopytruncate\n}\n")),
     "apt source": ("write_apt_source", b"",
         {"url": "https://a.example/deb", "suite": "bookworm", "key": "/etc/apt/keyrings/a.asc", "components": "main  contrib"},
         (b"Types: deb\nURIs: https://a.example/deb\nSuites: bookworm\nComponents: main contrib\n"
@@ -102,6 +105,15 @@ REFUSED: list[tuple[EditOperation, bytes, dict[str, str], str]] = [
     ("write_service", b"", {"command": "/opt/run", "description": "x\nUser=root"}, "line break"),
     ("write_service", b"", {"command": "/opt/run", "description": "x\\"}, "backslash"),
     ("write_service", b"[Unit]\n", {"command": "/opt/run", "description": "x"}, "another one"),
+    ("write_log_rotation", b"", {"pattern": "app.log", "every": "daily", "keep": "1"}, "absolute path"),
+    ("write_log_rotation", b"", {"pattern": "/a/*.log {\n}", "every": "daily", "keep": "1"}, "line break"),
+    ("write_log_rotation", b"", {"pattern": "/a/*.log {", "every": "daily", "keep": "1"}, "absolute path"),
+    ("write_log_rotation", b"", {"pattern": "/a/../etc/*.log", "every": "daily", "keep": "1"}, "absolute path"),
+    ("write_log_rotation", b"", {"pattern": "/srv/app/*", "every": "daily", "keep": "1"}, "again and again"),
+    ("write_log_rotation", b"", {"pattern": "/srv/app/[a-z]*", "every": "daily", "keep": "1"}, "again and again"),
+    ("write_log_rotation", b"", {"pattern": "/a/*.log", "every": "hourly", "keep": "1"}, "daily"),
+    ("write_log_rotation", b"", {"pattern": "/a/*.log", "every": "daily", "keep": "0"}, "daily"),
+    ("write_log_rotation", b"/b {\n}\n", {"pattern": "/a/*.log", "every": "daily", "keep": "1"}, "another one"),
     ("write_apt_source", b"", {"url": "file:/srv", "suite": "a", "key": "/k"}, "web address"),
     ("write_apt_source", b"", {"url": "https://a/\nTrusted: yes", "suite": "a", "key": "/k"}, "line break"),
     ("write_apt_source", b"", {"url": "https://a/ [trusted=yes]", "suite": "a", "key": "/k"}, "web address"),

@@ -44,6 +44,12 @@ _MANY = "it is many changes, which other rows make too; tests/playbooks/test_boo
 _NO_ZIP = "the hosts have neither zip nor unzip; tests/packs/test_archives_for_real.py has both"
 _NO_RESOLVED = "the hosts have no systemd-resolved"
 _NO_FIREWALL = "the hosts have nft only, neither ufw nor firewalld"
+_NO_MODULES = (
+    "a host of the tests shares this machine's kernel; tests/intents/test_module_parsers.py reads what modprobe said"
+)
+_NO_LOGROTATE = "the hosts have no logrotate; tests/packs/test_log_rotation_for_real.py runs it"
+_NO_DISKS = "a host of the tests has no disks; tests/packs/test_filesystems_for_real.py has images of some"
+_NO_LVM = "LVM needs the kernel's device mapper, which is the whole machine's"
 _NO_LOGIND = "the hosts have no pam_systemd, so no login there is a session of logind"
 CANNOT_GO_ROUND: Mapping[str, str] = {
     "archive.unzip": _NO_ZIP,
@@ -64,6 +70,12 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
     "disk.swap_remove": _ONE_KERNEL,
     "host.bootstrap": _MANY,
     "ssh.rotate_host_keys": _KEYS,
+    **dict.fromkeys((f"disk.filesystem_{verb}" for verb in ("create", "grow", "repair")), _NO_DISKS),
+    **dict.fromkeys(("disk.trim", "disk.xfs_grow"), _NO_DISKS),
+    **dict.fromkeys((f"disk.lvm_{verb}" for verb in ("extend", "snapshot", "remove")), _NO_LVM),
+    "log.rotate": _NO_LOGROTATE,
+    "kernel.module_load": _NO_MODULES,
+    "kernel.module_unload": _NO_MODULES,
     "user.log_out": _NO_LOGIND,
     "package.patch": _BOOTS,
     "package.upgrade": _ONE_VERSION,

@@ -27,6 +27,8 @@ CASES: list[tuple[str, dict[str, Json]]] = [
     ("file.count", {"path": "{root}"}),
     ("file.count", {"path": "{root}", "kind": "directory", "name": "s*", "depth": 1}),
     ("file.recent", {"path": "{root}"}),
+    ("file.largest", {"path": "{root}"}),
+    ("file.largest", {"path": "{root}", "larger": 7}),
     ("file.compare_directories", {"left": "{root}/sub dir", "right": "{root}/.hid"}),
     ("file.head", {"path": "{root}/a.txt", "lines": 2}),
     ("file.compare", {"left": "{root}/a.txt", "right": "{root}/b c.txt"}),
