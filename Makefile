@@ -8,7 +8,7 @@ export OMP_NUM_THREADS := 1
 
 # The targets of one run depend on each other's results: `-j` changes nothing.
 .NOTPARALLEL:
-.PHONY: help setup try test quick lint types docs-check docs bench eval pins model clean
+.PHONY: help setup try test quick lint types docs-check docs bench eval pins heads train clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
@@ -48,10 +48,13 @@ eval: setup ## measure the interpreter on sentences that trained nothing
 pins: setup ## pin the hashes of the built-in packs after editing one
 	$(BIN)/python scripts/pin_packs.py
 
-model: ## build the encoder GGUF from its published weights (its own environment; needs torch)
+heads: setup ## fit the model's class head anew, after editing packs or sentences (the encoder stays)
+	$(BIN)/python scripts/train.py --only heads
+
+train: setup ## train the model from the sentences (an environment of its own; torch; under an hour on two cores)
 	python3 -m venv .venv-model
 	.venv-model/bin/pip install -q -r scripts/build_model_requirements.txt
-	.venv-model/bin/python scripts/build_model.py
+	$(BIN)/python scripts/train.py
 
 clean: ## remove what was built; the virtual environment stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

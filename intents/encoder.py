@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from intents.errors import ModelError
+from intents.interpretation import Span
 from intents.model_manifest import ModelManifest, open_verified, read_manifest, trusted_manifest
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a request is scored
@@ -91,16 +92,45 @@ class Encoder:
         The mean of the token vectors, as the model was trained. Texts beyond the context are cut
         at its end; an empty text has a vector too (that of the two marks around it).
         """
+        return self._read(self._tokens(text), [])[0]
+
+    def read(self, text: str) -> "tuple[FloatArray, FloatArray]":
+        """Return the sentence vector of `text`, and the vectors of its words between blanks, in one pass.
+
+        The second has shape (words, dimension): the mean of each word's token vectors. A token never
+        crosses a blank, so each word is split for itself. Words beyond the context have no row.
+        """
+        pieces = [self._pieces(word) for word in text[:_LONGEST_TEXT].split()]
+        room = CONTEXT_TOKENS - 2
+        kept: list[int] = []
+        places: list[Span] = []
+        for piece in pieces:
+            if len(kept) + len(piece) > room:
+                break
+            places.append((len(kept) + 1, len(kept) + 1 + len(piece)))
+            kept += piece
+        begin, *_, end = self._tokens("")
+        array: ctypes.Array[Any] = (self._llama.llama_token * (len(kept) + 2))(begin, *kept, end)
+        return self._read(array, places)
+
+    def _pieces(self, word: str) -> list[int]:
+        """Return the tokens of one word without the marks at the ends; at least one."""
+        return list(self._tokens(word))[1:-1] or list(self._tokens("?"))[1:-1]
+
+    def _read(self, tokens: "ctypes.Array[Any]", places: "list[Span]") -> "tuple[FloatArray, FloatArray]":
         import numpy as np
 
         with self._lock:
             if not self._context:  # llama.cpp would abort the whole process
                 raise ModelError("The model was closed.", remedy="Open it again.")
-            vectors = self._token_vectors(self._tokens(text))
+            vectors = self._token_vectors(tokens)
             mean = vectors.mean(axis=0, dtype=np.float64)
+            words = np.zeros((len(places), self.dimension), np.float32)
+            for row, (start, end) in enumerate(places):
+                words[row] = vectors[start:end].mean(axis=0)
         length = float(np.sqrt(np.dot(mean, mean))) or 1.0
-        result: FloatArray = (mean / length).astype(np.float32)
-        return result
+        sentence: FloatArray = (mean / length).astype(np.float32)
+        return sentence, words
 
     def close(self) -> None:
         """Free the model's memory; calling it twice is fine, embedding afterwards is an error."""

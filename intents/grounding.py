@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from intents.errors import ValueRejected
 from intents.intent import Intent, Parameter
 from intents.interpretation import Argument, Evidence, Span, overlap
+from intents.tagging import WordTag
 from intents.types.base import Found, ValueContext
 from intents.types.canonical import CanonicalType
 from intents.values import Json
@@ -22,6 +23,13 @@ _SLOT = re.compile(r"\{([a-z_]+)\}")
 _NEGATIONS = frozenset({"not", "no", "without", "don't", "non"})
 _SAID_BEFORE, _SAID_AFTER, _NEIGHBOUR_BEFORE, _NEIGHBOUR_AFTER = 4.0, 2.5, 2.0, 1.0
 _REQUIRED, _LIVE_OR_SHAPED, _PLAIN_WORD = 1.0, 3.0, 0.5
+_TAGGED, _LIKELY = 6.0, 0.5
+"""How much the model's tags weigh, and where they begin to speak for a stretch."""
+_SAID_IN_WORDS = frozenset({"boolean", "choice"})
+"""Types whose values are said by words of the language; the model's tags know nothing of them."""
+_EDGES = " \t\"'`.,;:!?()[]<>\u201c\u201d\u2018\u2019"
+_MARKS_INSIDE = re.compile(r"[\"`\u201c\u201d]|[,;:] ")
+"""A stretch with a quote or a pause in it is not one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +71,23 @@ class SlotNeighbours:
 
 
 def ground(
-    intent: Intent, text: str, context: ValueContext, *, taken: Sequence[Span], known_stems: frozenset[str]
+    intent: Intent,
+    text: str,
+    context: ValueContext,
+    *,
+    taken: Sequence[Span],
+    known_stems: frozenset[str],
+    tags: Sequence[WordTag] = (),
 ) -> Grounding:
     """Return what `text` gives for the intent's parameters, outside the spans already `taken`.
 
-    `known_stems` are the words that belong to the intent itself; they are never taken for names.
+    `known_stems` are the words that belong to the intent itself; they are taken for names only where
+    the model is sure of it. `tags`: what the model says of the words.
     """
     tokens = tokens_of(text)
+    tagged = _Tagged(intent, tags)
     proposals = sorted(
-        _proposals(intent, text, tokens, context, known_stems), key=lambda one: (-one.score, one.found.start)
+        _proposals(intent, text, tokens, context, known_stems, tagged), key=lambda one: (-one.score, one.found.start)
     )
     chosen: dict[str, list[_Proposal]] = {}
     used: list[Span] = list(taken)
@@ -145,18 +161,77 @@ def _default(parameter: Parameter, context: ValueContext) -> tuple[Json, str]:
 # -- proposals: every (parameter, stretch) that could go together, with a score
 
 
+class _Tagged:
+    """What the model says of the words, for the parameters of one intent."""
+
+    def __init__(self, intent: Intent, tags: Sequence[WordTag]) -> None:
+        self._tags = tags
+        self._names = frozenset(intent.parameters)
+
+    def chance(self, parameter: Parameter, span: Span) -> float | None:
+        """Return how likely a stretch is a value of `parameter`; None where the model says nothing."""
+        if parameter.type.name in _SAID_IN_WORDS:
+            return None
+        chances = [tag.chance(parameter.name, self._names) for tag in self._tags if overlap(tag.span, span)]
+        return sum(chances) / len(chances) if chances else None
+
+    def stretches(self, parameter: Parameter) -> Iterator[Span]:
+        """Yield the longest stretches of words that are rather `parameter`'s than anything else."""
+        if parameter.type.name in _SAID_IN_WORDS:
+            return
+        start = end = -1
+        for tag in self._tags:
+            if tag.chance(parameter.name, self._names) > _LIKELY:
+                start = tag.span[0] if start < 0 else start
+                end = tag.span[1]
+            elif start >= 0:
+                yield start, end
+                start = -1
+        if start >= 0:
+            yield start, end
+
+
 def _proposals(
-    intent: Intent, text: str, tokens: Sequence[Token], context: ValueContext, known_stems: frozenset[str]
+    intent: Intent,
+    text: str,
+    tokens: Sequence[Token],
+    context: ValueContext,
+    known_stems: frozenset[str],
+    tagged: _Tagged,
 ) -> Iterator[_Proposal]:
     neighbours = SlotNeighbours(intent)
     for parameter in intent.parameters.values():
         if parameter.type.name == "boolean":
             yield from _flag(parameter, tokens)
             continue
-        for found, is_shaped in _stretches(parameter, text, tokens, context, known_stems):
+        stretches = list(_stretches(parameter, text, tokens, context, known_stems))
+        for found, is_shaped in [*stretches, *_tagged_stretches(parameter, text, context, tagged, stretches)]:
             score, cue = _score(parameter, found, tokens, neighbours)
             score += (_LIVE_OR_SHAPED if is_shaped else _PLAIN_WORD) + (_REQUIRED if parameter.required else 0.0)
+            chance = tagged.chance(parameter, (found.start, found.end))
+            if chance is not None:
+                score += _TAGGED * (chance - _LIKELY)
             yield _Proposal(parameter, found, score, cue)
+
+
+def _tagged_stretches(
+    parameter: Parameter,
+    text: str,
+    context: ValueContext,
+    tagged: _Tagged,
+    known: Sequence[tuple[Found, bool]],
+) -> Iterator[tuple[Found, bool]]:
+    """Yield the stretches that only the model sees: a service called `cron`, a text of three words without quotes."""
+    spans = {(found.start, found.end) for found, _ in known}
+    for start, end in tagged.stretches(parameter):
+        inner = text[start:end].strip(_EDGES)
+        at = text.index(inner, start) if inner else start
+        if not inner or (at, at + len(inner)) in spans or _MARKS_INSIDE.search(inner):
+            continue
+        try:
+            yield _resolved(parameter, Token(at, at + len(inner), inner), context), False
+        except ValueRejected:
+            continue
 
 
 def _flag(parameter: Parameter, tokens: Sequence[Token]) -> Iterator[_Proposal]:

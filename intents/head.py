@@ -1,21 +1,15 @@
-"""The class head over sentence vectors: a probability for each intent, and for "none".
+"""The class head over sentence vectors: a score for each intent, and for the groups of what is for nobody.
 
-Multinomial logistic regression on frozen vectors (centred, scaled by 10), trained by a fixed number
-of accelerated gradient steps (Nesterov 1983) in plain numpy: no randomness, so the same sentences
-give the same head on the same machine. Steps, weight decay and the weight of "none" were chosen on
-the calibration sentences (tests/sentences/calibration.jsonl); docs/accuracy.md has the figures.
+Multinomial logistic regression on the encoder's vectors (centred, scaled by 10); how it is trained
+stands in `scripts/training/heads.py`, how sure it may be in docs/accuracy.md.
 """
 
 import io
 import json
-import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from intents.errors import ModelError
-from intents.training_texts import NONE, TrainingText
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a request is scored
     import numpy as np
@@ -24,10 +18,10 @@ if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a reque
     FloatArray: TypeAlias = NDArray[np.float32]
 
 SCALE = 10.0
-WEIGHT_DECAY = 3e-4
-STEPS = 300
-NONE_WEIGHT = 1.0
-"""How much a sentence out of scope counts. With 331 intents they are 7 % of all; when they were a third, half of it was right."""
+NOBODY = "none:"
+"""How the classes of sentences for no intent begin (`none:smalltalk`); names of intents have a dot and no colon."""
+NEAR_MISS = "none:near_miss"
+"""What sounds like an intent and is for none, as the packs say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +33,10 @@ class Head:
     mean: "FloatArray"
     weights: "FloatArray"
 
-    def probabilities(self, vector: "FloatArray") -> "FloatArray":
-        """Return the probability of each name for a sentence vector; they add up to 1."""
-        import numpy as np
-
-        scores = ((vector - self.mean) * SCALE) @ self.weights[:-1] + self.weights[-1]
-        exponentials = np.exp(scores - scores.max())
-        chances: FloatArray = exponentials / exponentials.sum()
-        return chances
+    def scores(self, vector: "FloatArray") -> "FloatArray":
+        """Return the score of each name for a sentence vector: the logarithm of its chance, but for a constant."""
+        result: FloatArray = ((vector - self.mean) * SCALE) @ self.weights[:-1] + self.weights[-1]
+        return result
 
     def dump(self) -> bytes:
         """Return the head as an npz without pickled objects."""
@@ -70,53 +60,8 @@ def load_head(content: bytes) -> Head:
             head = Head(key, tuple(names), arrays["mean"], arrays["weights"])
     except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
         raise ModelError(
-            f"The model's head can't be read ({type(error).__name__}).", remedy="Reinstall sayso, or run `make pins`."
+            f"The model's head can't be read ({type(error).__name__}).", remedy="Reinstall sayso, or run `make heads`."
         ) from None
     if head.weights.shape != (head.mean.shape[0] + 1, len(head.names)):
-        raise ModelError("The model's head has the wrong shape.", remedy="Reinstall sayso, or run `make pins`.")
+        raise ModelError("The model's head has the wrong shape.", remedy="Reinstall sayso, or run `make heads`.")
     return head
-
-
-def train_head(texts: Sequence[TrainingText], key: str, embed: "Callable[[str], FloatArray]") -> Head:
-    """Return the head of these sentences; `embed` gives a sentence's vector."""
-    import numpy as np
-
-    names = tuple(dict.fromkeys(one.label for one in texts))
-    vectors = np.stack([embed(one.text) for one in texts]).astype(np.float32)
-    mean = vectors.mean(axis=0)
-    inputs = np.concatenate([(vectors - mean) * SCALE, np.ones((len(texts), 1), np.float32)], axis=1)
-    wanted = np.zeros((len(texts), len(names)), np.float32)
-    wanted[np.arange(len(texts)), [names.index(one.label) for one in texts]] = 1.0
-    share = np.array([NONE_WEIGHT if one.label == NONE else 1.0 for one in texts], np.float32)[:, None]
-    share /= share.sum()
-    # The largest step that can't overshoot: softmax's curvature is at most half of the inputs' own.
-    step = 1.0 / (0.5 * float(np.linalg.norm(inputs * np.sqrt(share), 2)) ** 2 + WEIGHT_DECAY)
-    weights = np.zeros((inputs.shape[1], len(names)), np.float32)
-    ahead, momentum = weights.copy(), 1.0
-    for _ in range(STEPS):
-        scores = inputs @ ahead
-        scores -= scores.max(axis=1, keepdims=True)
-        chances = np.exp(scores)
-        chances /= chances.sum(axis=1, keepdims=True)
-        slope = inputs.T @ ((chances - wanted) * share) + WEIGHT_DECAY * ahead
-        after = (ahead - step * slope).astype(np.float32)
-        momentum, before = (1 + (1 + 4 * momentum * momentum) ** 0.5) / 2, momentum
-        ahead = after + np.float32((before - 1) / momentum) * (after - weights)
-        weights = after
-    return Head(key, names, mean, weights)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a private file whole or not at all; a folder that can't be written costs only time."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as stream:
-            fresh = Path(stream.name)
-            try:
-                stream.write(content)
-                stream.flush()
-                fresh.replace(path)
-            except OSError:
-                fresh.unlink(missing_ok=True)
-    except OSError:
-        return

@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Protocol
 
 from intents.back_references import NOTHING_EARLIER, Earlier, Pronoun, linked, pronoun_in, stand_in
+from intents.everyday import everyday_stems
 from intents.export import ExportPhrase, export_in
-from intents.intent import Intent
+from intents.intent import Intent, Risk
 from intents.interpretation import (
     Argument,
     Candidate,
@@ -27,13 +28,15 @@ from intents.interpretation import (
     Span,
     TargetPhrase,
 )
-from intents.masking import masked
+from intents.mapped_text import MappedText
+from intents.masking import mask, masked
 from intents.operations import Export
 from intents.reading import Reading, own_words, read_as
 from intents.row_phrases import RowPhrase
-from intents.speech import check_request, clauses_of, is_asking, is_shell_line
+from intents.speech import check_request, clauses_of, is_asking, is_explanation, is_shell_line
+from intents.tagging import WordTag, conditional_chance
 from intents.types.base import ValueContext
-from intents.words import stem, tokens_of
+from intents.words import Token, stem, tokens_of
 
 
 class IntentScores(Protocol):
@@ -47,6 +50,11 @@ class IntentScores(Protocol):
     @property
     def none(self) -> float:
         """The probability that the request is for no intent at all."""
+        ...
+
+    @property
+    def tags(self) -> Sequence[WordTag]:
+        """Which parameter each word of the text is a value of; empty where the model doesn't say."""
         ...
 
 
@@ -63,10 +71,21 @@ class Thresholds:
     """When to act, when to ask. Chosen on sentences that trained nothing; see docs/accuracy.md."""
 
     read: float = 0.5
-    change: float = 0.60
+    change: float = 0.70
+    destructive: float = 0.90
     ask: float = 0.12
     talkative: float = 0.65
     """How sure a read must be to leave more than a word or two of the request aside."""
+    conditional: float = 0.3
+    """How likely a change's order may hold a condition before it is asked about."""
+    talkative_change: float = 0.9
+    """How sure a change must be to leave everyday words aside; any other word is asked about."""
+
+    def needed_for(self, intent: Intent) -> float:
+        """Return how sure it must be that this intent is meant."""
+        if intent.risk is Risk.DESTRUCTIVE:
+            return self.destructive
+        return self.change if intent.is_change else self.read
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +119,8 @@ IGNORABLE_WORDS = 1
 """How many unexplained words a read may ignore (and say so) however sure it is."""
 SHORTLIST = 6
 """How many candidates are read against the request."""
+TOLD = 8
+"""How many candidates an interpretation names."""
 _MISSING, _SOFT, _HARD = 0.6, 0.7, 0.8
 """What each missing argument, unexplained word, and unexplained condition leaves of a score."""
 _LOWEST_SCORE = 0.02
@@ -149,8 +170,15 @@ class Interpreter:
             return self._declined(
                 text,
                 self._judge.score(masked(text)).candidates,
-                "This looks like a shell command. sayso doesn't run commands; say what you want to know or change.",
-                stage="the request is a typed command line",
+                "This is a line for a shell. sayso doesn't run commands; say what you want to know or change.",
+                stage="the request is a line for a shell",
+            )
+        if is_explanation(text):
+            return self._declined(
+                text,
+                self._judge.score(masked(text)).candidates,
+                "You ask for an explanation, which I can't give; say what you want to know of a machine, or change on it.",
+                stage="the request asks for an explanation",
             )
         wanted = export_in(text)
         if wanted is not None:
@@ -206,23 +234,25 @@ class Interpreter:
 
     def _one(self, clause: _Clause) -> Interpretation:
         pronoun = clause.pronoun
-        scores = self._judge.score(masked(_judged(clause, pronoun)))
+        judged = mask(_judged(clause, pronoun))
+        scores = self._judge.score(judged.text)
+        tags = tuple(replace(tag, span=judged.origin(*tag.span)) for tag in scores.tags)
         taken = clause.spans if pronoun is None else (*clause.spans, pronoun.span)
         weighed: list[tuple[float, Reading]] = []
         for candidate in self._shortlist(scores, clause.answer):
             intent = self._catalogue[candidate.intent]
             operation = intent.operation_for(clause.facts)
-            reading = read_as(intent, clause.text, clause.context, taken=taken, operation=operation)
+            reading = read_as(intent, clause.text, clause.context, taken=taken, operation=operation, tags=tags)
             weighed.append((candidate.score * _fit(reading, len(self._links(clause, reading))), reading))
         weighed.sort(key=lambda pair: -pair[0])
         total = sum(weight for weight, _ in weighed)
-        candidates = tuple(scores.candidates[:SHORTLIST])
+        candidates = tuple(scores.candidates[:TOLD])
         if not weighed or total <= 0:
             return self._declined(
                 clause.whole, candidates, "Nothing that I can do fits this request.", stage="no candidate"
             )
         confidence = round(1.0 if clause.answer.intent else (1.0 - scores.none) * weighed[0][0] / total, 4)
-        decided = self._decide(clause, confidence, weighed)
+        decided = self._decide(clause, confidence, weighed, tags)
         return _moved(replace(decided, candidates=candidates, confidence=confidence), clause.offset)
 
     def _shortlist(self, scores: IntentScores, answer: Answer) -> list[Candidate]:
@@ -230,10 +260,16 @@ class Interpreter:
             return [Candidate(answer.intent, 1.0, "")] if answer.intent in self._catalogue else []
         return [one for one in scores.candidates[:SHORTLIST] if one.score >= _LOWEST_SCORE]
 
-    def _decide(self, clause: _Clause, confidence: float, weighed: Sequence[tuple[float, Reading]]) -> Interpretation:
+    def _decide(
+        self,
+        clause: _Clause,
+        confidence: float,
+        weighed: Sequence[tuple[float, Reading]],
+        tags: Sequence[WordTag],
+    ) -> Interpretation:
         best = weighed[0][1]
         intent = best.intent
-        needed = self._thresholds.change if intent.is_change else self._thresholds.read
+        needed = self._thresholds.needed_for(intent)
         if confidence < self._thresholds.ask:
             candidates = [Candidate(reading.intent.name, weight, "") for weight, reading in weighed]
             return self._declined(
@@ -241,17 +277,48 @@ class Interpreter:
             )
         if confidence < needed:
             return self._menu(clause.whole, weighed, f"confidence {confidence:.2f} is below {needed:.2f}")
-        if intent.is_change and clause.answer.intent is None and is_asking(clause.text):
-            return self._asked_about(clause.whole, intent)
-        if not intent.is_change and clause.answer.intent is None and not self._may_ignore(best, confidence):
-            words = ", ".join(token.text for token in best.soft)
-            return self._menu(clause.whole, weighed, f"too many words are not accounted for: {words}")
+        objection = self._objection(clause, confidence, weighed, tags)
+        return self._matched(clause, best, confidence) if objection is None else objection
+
+    def _objection(
+        self,
+        clause: _Clause,
+        confidence: float,
+        weighed: Sequence[tuple[float, Reading]],
+        tags: Sequence[WordTag],
+    ) -> Interpretation | None:
+        """Return what has to be asked although the intent is clear; None: nothing."""
+        best = weighed[0][1]
+        intent = best.intent
+        if clause.answer.intent is None:
+            if intent.is_change and is_asking(clause.text):
+                return self._asked_about(clause.whole, intent)
+            conditional = self._conditional(clause, best, tags) if intent.is_change else None
+            if conditional is not None:
+                return conditional
+            if not intent.is_change and not self._may_ignore(best, confidence):
+                words = ", ".join(token.text for token in best.soft)
+                return self._menu(clause.whole, weighed, f"too many words are not accounted for: {words}")
         is_missing = len(best.grounding.missing) > len(self._links(clause, best))
-        problem = None if is_missing and not clause.answer.values else self._leftover_question(best)
-        if problem is not None:
-            stage = "a word of the request is not accounted for"
-            return Interpretation(clause.whole, 0.0, question=problem, stage=stage)
-        return self._matched(clause, best, confidence)
+        problem = None if is_missing and not clause.answer.values else self._leftover_question(best, confidence)
+        if problem is None:
+            return None
+        stage = "a word of the request is not accounted for"
+        return Interpretation(clause.whole, 0.0, question=problem, stage=stage)
+
+    def _conditional(self, clause: _Clause, best: Reading, tags: Sequence[WordTag]) -> Interpretation | None:
+        """A change is never planned without the condition, exception, place or time that its order holds."""
+        chance = conditional_chance(tags)
+        if chance < self._thresholds.conditional:
+            return None
+        told = sorted(sorted(tags, key=lambda tag: -tag.condition)[:3], key=lambda tag: tag.span)
+        words = " ".join(clause.text[start:end] for start, end in (tag.span for tag in told))
+        question = Question(
+            f"I understood `{best.intent.name}` ({_small(best.intent.summary)}), but the order seems to hold more"
+            f" than that ({words}), and I can't keep it. Say the order alone, when it is to be done.",
+            intent=best.intent.name,
+        )
+        return Interpretation(clause.whole, 0.0, question=question, stage=f"a condition is likely ({chance:.2f})")
 
     def _may_ignore(self, reading: Reading, confidence: float) -> bool:
         """Whether a read may leave its unexplained words aside (and say so).
@@ -259,14 +326,15 @@ class Interpreter:
         Never what looks like a value (a name with digits, an address): it would have narrowed the
         answer. Plain words may be many only where the model is sure.
         """
-        if any(not token.text.replace("'", "").isalpha() for token in reading.soft):
+        values = [token for token in reading.soft if not _is_plain(token) and not _is_flag(token)]
+        if values:
             return False
         return len(reading.soft) <= IGNORABLE_WORDS or confidence >= self._thresholds.talkative
 
-    def _leftover_question(self, best: Reading) -> Question | None:
-        """A change may leave no word over; a read no condition, and no word that orders a change."""
+    def _leftover_question(self, best: Reading, confidence: float) -> Question | None:
+        """A change may leave no word over but those that tell why; a read no condition, and no order of a change."""
         intent = best.intent
-        words = best.leftover if intent.is_change else best.hard
+        words = self._unexplained(best, confidence) if intent.is_change else best.hard
         if not intent.is_change and not words:
             words = tuple(token for token in best.soft if token.stem in self._change_verbs)
         if not words:
@@ -275,6 +343,15 @@ class Interpreter:
         return Question(
             f"I understood `{intent.name}` ({_small(intent.summary)}), but not {said}. Say it without, or in other words.",
             intent=intent.name,
+        )
+
+    def _unexplained(self, best: Reading, confidence: float) -> tuple[Token, ...]:
+        """Return the leftover words of a change that must be asked about; the plan names the others."""
+        if confidence < self._thresholds.talkative_change:
+            return best.leftover
+        everyday = everyday_stems()
+        return tuple(
+            token for token in best.leftover if token in best.hard or token.stem not in everyday - self._change_verbs
         )
 
     def _matched(self, clause: _Clause, best: Reading, confidence: float) -> Interpretation:
@@ -319,7 +396,7 @@ class Interpreter:
             evidence,
             references=references,
         )
-        ignored = () if intent.is_change else tuple(token.text for token in best.soft)
+        ignored = tuple(token.text for token in best.soft)
         return Interpretation(text, confidence, matches=(match,), ignored=ignored, stage="sure enough to act")
 
     def _links(self, clause: _Clause, reading: Reading) -> dict[str, Argument | RowReference]:
@@ -357,15 +434,21 @@ class Interpreter:
         )
         confidence = candidates[0].score if candidates else 0.0
         return Interpretation(
-            text, confidence, decline=Decline(reason, nearest), candidates=tuple(candidates[:SHORTLIST]), stage=stage
+            text, confidence, decline=Decline(reason, nearest), candidates=tuple(candidates[:TOLD]), stage=stage
         )
 
 
-def _judged(clause: _Clause, pronoun: Pronoun | None) -> str:
+def _judged(clause: _Clause, pronoun: Pronoun | None) -> MappedText:
     """Return the clause as it is judged: without its hosts, and with what a pronoun may stand for in its place."""
-    text = _without(clause.text, clause.spans)
+    text = MappedText.of(clause.text)
     word = stand_in(clause.earlier) if pronoun is not None else None
-    return text if pronoun is None or word is None else text.replace(pronoun.text, word, 1)
+    if pronoun is not None and word is not None:
+        # What stands behind it moves; spans of hosts before it stay, and the hosts behind it are cut out first.
+        behind = [span for span in clause.spans if span[0] >= pronoun.span[1]]
+        before = [span for span in clause.spans if span[1] <= pronoun.span[0]]
+        return text.without(behind).replaced(*pronoun.span, word).without(before)
+    kept = text.without(clause.spans)
+    return kept if kept.text.strip() else text
 
 
 def _fit(reading: Reading, linked_count: int) -> float:
@@ -379,16 +462,6 @@ def _said_by(phrase: RowPhrase, text: str) -> Evidence:
     """Return the stretch of the clause from the first to the last word that says a row operation."""
     span = (min(start for start, _ in phrase.spans), max(end for _, end in phrase.spans))
     return Evidence("request", span, text[span[0] : span[1]])
-
-
-def _without(clause: str, spans: Sequence[Span]) -> str:
-    """Return the clause with the target phrase cut out: hosts say nothing about the operation."""
-    kept, position = [], 0
-    for start, end in sorted(spans):
-        kept.append(clause[position:start])
-        position = end
-    kept.append(clause[position:])
-    return " ".join("".join(kept).split()) or clause
 
 
 def _moved(interpretation: Interpretation, offset: int) -> Interpretation:
@@ -430,6 +503,15 @@ def _change_verbs(catalogue: Mapping[str, Intent]) -> frozenset[str]:
             read |= own_words(intent)
             named |= {noun, *verb.split("_")}
     return frozenset((first - read) | {stem(verb) for verb in verbs - named})
+
+
+def _is_plain(token: Token) -> bool:
+    return token.text.replace("'", "").replace("\u2019", "").isalpha()
+
+
+def _is_flag(token: Token) -> bool:
+    """Whether a word is an option of a typed command; what it asks for is said to be ignored."""
+    return token.text.startswith("-")
 
 
 def _small(summary: str) -> str:

@@ -1,11 +1,12 @@
 """Replaces the values in a request by plain stand-ins before the model reads it.
 
-The encoder was never trained on paths and addresses: a long path drowns the words around it. The
-same stand-ins fill the slots of the example sentences, so that only the wording is compared.
+A long path would drown the words around it, and which path it is says nothing about the wish. The
+training sentences are masked in the same way after their slots were filled.
 """
 
 import re
-from collections.abc import Mapping
+
+from intents.mapped_text import MappedText
 
 PATH, QUOTED, ADDRESS, URL = "/var/log", "some text", "10.0.0.1", "https://example.org"
 
@@ -22,31 +23,6 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
-SLOT_FILLERS: Mapping[str, tuple[str, ...]] = {
-    "path": (PATH,), "source": (PATH,), "target": (PATH,), "directory": (PATH,), "mount": (PATH,),
-    "device": ("sdb1", "/dev/sdc"),
-    "service": ("nginx", "postgresql", "ssh", "cron", "docker"), "user": ("alice", "bob", "carol", "deploy"),
-    "name": ("web1", "deploy", "priya"), "group": ("docker",),
-    "text": (QUOTED, "error"), "line": (QUOTED,), "match": (QUOTED,), "old": (QUOTED, "8080"), "new": (QUOTED, "9090"),
-    "key": ("max_connections", "PermitRootLogin"), "value": ("200", "no"), "port": ("8080", "443", "22"),
-    "limit": ("10", "5"), "lines": ("20", "100"), "mode": ("0644", "750"), "size": ("500 MB", "2 GB"),
-    "larger": ("1 GB", "100 MB"), "smaller": ("10 KB",), "since": ("yesterday", "last week"), "before": ("30 days ago",),
-    "owner": ("alice", "www-data"), "interface": ("eth0",), "address": (ADDRESS,), "algorithm": ("sha256", "md5"),
-    "depth": ("2",), "shell": ("/bin/bash",), "kind": ("directories", "files"), "pattern": ("*.log",),
-}  # fmt: skip
-"""What stands for an intent's slots, by parameter name, when its examples are read by the model."""
-
-
-TYPE_FILLERS: Mapping[str, str] = {
-    "path": PATH, "size": "2 GB", "duration": "5 minutes", "moment": "yesterday", "count": "10", "percentage": "80%",
-    "pid": "812", "port": "8080", "user": "alice", "group": "docker", "package": "nginx", "interface": "eth0",
-    "address": ADDRESS, "url": URL, "mode": "0644", "mount": "/mnt/data", "device": "sdb1", "host": "web1", "text": QUOTED,
-    "regex": "error", "glob": "*.log", "name:unit": "nginx", "name:timezone": "Europe/Berlin",
-    "name:container": "web", "name:hostname": "web1", "name:database": "shop", "name:module": "br_netfilter",
-    "name:sysctl": "vm.swappiness",
-}  # fmt: skip
-"""What stands for a slot whose name is not among SLOT_FILLERS, by its type."""
-
 
 def masked(text: str) -> str:
     """Return `text` with stand-ins for quoted text, addresses and paths.
@@ -54,6 +30,12 @@ def masked(text: str) -> str:
     >>> masked('add the line "a = 1" to /etc/app/app.conf')
     'add the line some text to /var/log'
     """
+    return mask(MappedText.of(text)).text
+
+
+def mask(text: MappedText) -> MappedText:
+    """Return `text` with stand-ins, each of which stands for what it replaced."""
     for pattern, stand_in in _MASKS:
-        text = pattern.sub(stand_in, text)
+        for match in reversed(list(pattern.finditer(text.text))):
+            text = text.replaced(match.start(), match.end(), stand_in)
     return text

@@ -14,7 +14,7 @@ BUILT_IN_MANIFEST = MODEL_DIRECTORY / "manifest.json"
 
 _MAGIC = b"GGUF"
 """The first four bytes of every GGUF file (ggml: docs/gguf.md)."""
-_REINSTALL = "Reinstall sayso; or, in a checkout, run `make model`."
+_REINSTALL = "Reinstall sayso; or, in a checkout, run `make train`."
 
 
 @dataclass(frozen=True, slots=True)

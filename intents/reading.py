@@ -8,10 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from intents.courtesies import courtesies_in
 from intents.grounding import Grounding, ground
 from intents.intent import Intent, Operation
 from intents.interpretation import Span
 from intents.row_phrases import RowPhrase, RowPhraseReader
+from intents.tagging import WordTag
 from intents.types.base import ValueContext
 from intents.words import FUNCTION_WORDS, HARD_WORDS, Token, is_typo_of, stem, stems_of, tokens_of
 
@@ -47,17 +49,24 @@ def own_words(intent: Intent) -> frozenset[str]:
 
 
 def read_as(
-    intent: Intent, text: str, context: ValueContext, *, taken: Sequence[Span], operation: Operation
+    intent: Intent,
+    text: str,
+    context: ValueContext,
+    *,
+    taken: Sequence[Span],
+    operation: Operation,
+    tags: Sequence[WordTag] = (),
 ) -> Reading:
-    """Return how `text` reads as `intent`, outside the spans `taken` by the target phrase."""
+    """Return how `text` reads as `intent`, outside the spans `taken` by the target phrase; `tags`: what the model says of its words."""
     known = own_words(intent)
-    grounding = ground(intent, text, context, taken=taken, known_stems=known)
+    grounding = ground(intent, text, context, taken=taken, known_stems=known, tags=tags)
     phrases: list[RowPhrase] = []
     read = operation.read
     if read is not None:
         reader = RowPhraseReader(read.columns, order=read.order, known_stems=known)
         phrases = reader.read(text, [*taken, *grounding.spans], context)
-    used = [*taken, *grounding.spans, *(span for phrase in phrases for span in phrase.spans)]
+    spans_of_rows = [span for phrase in phrases for span in phrase.spans]
+    used = [*taken, *grounding.spans, *spans_of_rows, *courtesies_in(text)]
     column_stems: set[str] = set()
     if read is not None:
         for column in read.columns:
@@ -74,7 +83,8 @@ def _accounted(token: Token, used: Sequence[Span], known: frozenset[str], others
         return True
     if token.folded in HARD_WORDS:
         return token.folded in own_hard or (token.start == 0 and token.folded == "when")
-    if token.folded in FUNCTION_WORDS or token.stem in known or token.stem in others:
+    is_sign = not any(character.isalnum() for character in token.text)
+    if is_sign or token.folded in FUNCTION_WORDS or token.stem in known or token.stem in others:
         return True
     if any(start < token.end and token.start < end for start, end in used):
         return True  # punctuation or a possessive around a used value

@@ -25,15 +25,20 @@ _HYPOTHETICAL = re.compile(
     r"|what\s+if|am\s+i\s+allowed|could\s+be|can\s+be|would\s+you\s+recommend|better\s+to)\b",
     re.IGNORECASE,
 )
+_EXPLANATION = re.compile(
+    r"\b(?:explain(?:ed)?\s+(?:to\s+(?:me|us)\b|what\b|how\b|why\b|the\s+(?:difference|concept|meaning)\b|me\b)|teach\s+(?:me|us)\b"
+    r"|what(?:'s|\s+is|,\s*\w+,\s*is)\s+(?:an?\s+(?!good\b)\w+|the\s+difference\b|meant\s+by\b)|difference\s+between\s+\w+\s+and\b)",
+    re.IGNORECASE,
+)
 _SHELL_SIGNS = re.compile(
-    r"(?:^|\s)-{1,2}[A-Za-z0-9]|[|><]{1,2}\s|&&|\$\(|`|;\s*\w+\s+-|\$\{|\\$|^\s*(?:sudo|\./|/)", re.MULTILINE
+    r"\|\s*\w|(?<![-=])>{1,2}\s*[\w/&~]|<\s*[\w/(]|&&|&\s*$|\$\(|`|\$\{|;\s*\w+\s|\\\s*$", re.MULTILINE
 )
 _COMMANDS = frozenset(
     "ls cat grep awk sed find df du ps top kill rm cp mv chmod chown systemctl journalctl service apt apt-get dnf yum "
     "ip ss netstat ping curl wget tar zip unzip ssh scp rsync git docker podman kubectl mount umount mkfs dd free uptime "
     "who w id useradd usermod userdel passwd crontab nano vi vim less tail head echo touch mkdir ln stat file uname "
     "hostnamectl timedatectl lsblk blkid fdisk ufw iptables nft export cd pwd history man sh bash python python3 xargs sort "
-    "uniq cut wc tee".split()
+    "uniq cut wc tee sudo for while if cd xargs".split()
 )
 
 
@@ -72,20 +77,30 @@ def is_asking(text: str) -> bool:
     return bool(_ASKING.match(text)) or text.rstrip().endswith("?")
 
 
-def is_shell_line(text: str) -> bool:
-    """Whether the request is a typed command line rather than a sentence.
+def is_explanation(text: str) -> bool:
+    """Whether the sentence wants something explained rather than looked up or done.
 
-    >>> is_shell_line("ls -la /tmp"), is_shell_line("find big files in /tmp")
+    >>> is_explanation("what is a zombie process?"), is_explanation("what is my address")
+    (True, False)
+    """
+    return bool(_EXPLANATION.search(text))
+
+
+def is_shell_line(text: str) -> bool:
+    """Whether the request uses a shell's own language: pipes, redirections, substitutions, several commands.
+
+    A plain command (`df -h /var`) is read like any other request: it says what is wanted, only tersely.
+
+    >>> is_shell_line("ps aux | grep nginx"), is_shell_line("df -h /var")
     (True, False)
     """
     tokens = tokens_of(text)
     if not tokens:
         return False
     first = tokens[0].text
-    if first in {"sudo", "./", "export"} or first.startswith("./"):
+    if first.startswith("./") or first in {"export", "sh", "bash", "python", "python3", "xargs", "eval"}:
         return True
-    has_signs = bool(_SHELL_SIGNS.search(text))
-    return has_signs and first in _COMMANDS
+    return first in _COMMANDS and bool(_SHELL_SIGNS.search(text))
 
 
 _ROW_VERBS = "sort|order|rank|group|count|sum|limit|filter|show|list|give|print"

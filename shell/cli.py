@@ -30,7 +30,8 @@ usage: sayso [OPTIONS] WORDS...        one request in plain English
        sayso history [N | show RECORD | verify]     what was asked and done
        sayso intents [show NAME | search WORDS]     what can be asked for
        sayso intents [new NAME | check FILE | trust FILE]      operations of your own
-       sayso model [trust FILE]        the model in use; use another GGUF file
+       sayso model [trust FILE|eval FILE]   the model in use; use another GGUF file; measure it
+       sayso correct INTENT [SENTENCE]      say what a sentence (or the last request) means
        sayso config                    every setting, its value and where that comes from
 
 examples:
@@ -62,12 +63,12 @@ catalogue), 130 interrupted
 """
 
 COMMANDS = (
-    "run", "plan", "apply", "approve", "undo", "recover", "history", "intents", "policy", "backups", "model", "config",
-    "help",
+    "run", "plan", "apply", "approve", "undo", "recover", "history", "intents", "policy", "backups", "model", "correct",
+    "config", "help",
 )  # fmt: skip
 
 
-SESSIONLESS = frozenset({"history", "intents", "model", "config", "recover", "approve", "policy", "backups"})
+SESSIONLESS = frozenset({"history", "intents", "model", "correct", "config", "recover", "approve", "policy", "backups"})
 """The commands that open no session, or one of their own when they need it."""
 
 

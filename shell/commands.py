@@ -2,9 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from intents.errors import RequestError
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.places import settings_of
@@ -57,25 +55,15 @@ def _config(_words: Sequence[str], environment: Environment, options: argparse.N
 
 
 def _model(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
-    from intents.model_manifest import read_manifest
-    from shell.model_trust import trust_model
-    from shell.render_lines import print_line
+    from shell.model_commands import run_model
 
-    out, messages = environment.consoles()
-    match list(words):
-        case []:
-            manifest = read_manifest()
-            own = settings_of(environment, options).model
-            print_line(out, f"built in: {manifest.name}, SHA-256 {manifest.sha256}")
-            print_line(out, f"in use: {own or 'the built-in one'}")
-        case ["trust", name]:
-            path = Path(environment.directory, name)
-            print_line(messages, f"Trusted {path}, SHA-256 {trust_model(environment.paths.config, path)}")
-        case _:
-            raise RequestError(
-                f"`model {' '.join(words)}` is no command.", remedy="There are: model, model trust FILE."
-            )
-    return ExitStatus.DONE
+    return run_model(words, environment, options)
+
+
+def _correct(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.model_commands import run_correct
+
+    return run_correct(words, environment, options)
 
 
 def _intents(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
@@ -87,6 +75,7 @@ def _intents(words: Sequence[str], environment: Environment, options: argparse.N
 _COMMANDS: Mapping[str, Callable[[Sequence[str], Environment, argparse.Namespace], ExitStatus]] = {
     "approve": _approve,
     "backups": _backups,
+    "correct": _correct,
     "history": _history,
     "intents": _intents,
     "policy": _policy,

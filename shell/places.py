@@ -41,6 +41,8 @@ class Places:
     system_grants: Path | None = None
     own_grants: Path | None = None
     approvers: Path = APPROVERS
+    corrections: Path | None = None
+    """The folder with what this person said that sentences mean."""
     backup_limit_bytes: int = BACKUP_LIMIT_BYTES
     guard_limit_s: int = 120
     """How long a change that can cut off access stands without proof."""
@@ -89,6 +91,7 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         system_grants=SYSTEM_GRANTS,
         own_grants=environment.paths.config / "grants.d",
         original_uid=original_uid(environment.uid, os.environ),
+        corrections=environment.paths.config,
     )
 
 

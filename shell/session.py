@@ -118,7 +118,11 @@ class Session:
             from shell.judge import open_judge
 
             self._judge, self._model = open_judge(
-                self.catalogue, self._places.cache, model=self._places.model, trusted=self._places.trusted_models
+                self.catalogue,
+                self._places.cache,
+                model=self._places.model,
+                trusted=self._places.trusted_models,
+                corrections_folder=self._places.corrections,
             )
             self._interpreter = Interpreter(self.catalogue, self._judge)
         return self._interpreter

@@ -258,7 +258,12 @@ def test_the_thresholds_are_those_of_the_interpreter() -> None:
     text = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
     limits = Thresholds()
     assert f"| below {limits.ask:.2f} |" in text
-    assert f"| below {limits.read:.2f} (a read), {limits.change:.2f} (a change) |" in text
+    assert (
+        f"| below {limits.read:.2f} (a read), {limits.change:.2f} (a change), {limits.destructive:.2f} (a destructive one) |"
+        in text
+    )
+    assert f"(below {limits.conditional:.2f})" in text
+    assert f"from {limits.talkative_change:.2f} everyday words" in text
     assert f"from {limits.talkative:.2f} any number" in text
 
 

@@ -91,7 +91,8 @@ def test_the_wheel_has_one_folder_and_everything_in_it(wheel: Path) -> None:
         "intents/model/manifest.json",
         "intents/model/head.npz",
         "intents/packs/SHA256SUMS",
-        "intents/data/out_of_scope.txt",
+        "intents/model/tagger.npz",
+        "intents/model/everyday.txt",
         "shell/schema/sayso-1.schema.json",
     ):
         assert f"sayso/{needed}" in names

@@ -55,6 +55,7 @@ def test_a_good_pack_loads(tmp_path: Path) -> None:
         ("run: [cat", "run: [/bin/cat", 12, "/bin/cat"),
         ('run: [cat, --, "{path}"]', 'run: [grep, "{pattern}"]', 12, "--"),
         ('"{path}"]', '"{path}x"]', 12, "nothing may follow"),
+        ("  risk: read", "  risk: read\n  only: {colour: [red]}", 4, "`colour` is no fact"),
         ("parse: text", "parse: F:nothing", 13, "F:nothing"),
         ("'show {path}', 'what", "'show {paht}', 'what", 7, "paht"),
         ("intent: null}\n    - {text: make", "intent: no.such}\n    - {text: make", 1, "no.such"),

@@ -76,7 +76,7 @@ def test_a_missing_model_says_how_to_get_it(tmp_path: Path) -> None:
     manifest.write_bytes(BUILT_IN_MANIFEST.read_bytes())
     with pytest.raises(ModelError, match="No such file") as caught:
         Encoder.open(manifest=manifest)
-    assert "make model" in caught.value.remedy
+    assert "make train" in caught.value.remedy
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"name": "x", "size_bytes": "many"}', b"\xff\xfe"])

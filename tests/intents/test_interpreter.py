@@ -146,10 +146,33 @@ def test_a_change_needs_more_confidence_than_a_read() -> None:
     assert interpret("restart nginx", {"service.restart": 0.5}).kind == "question"
 
 
-def test_a_shell_line_is_declined_by_name() -> None:
-    reading = interpret("rm -rf /tmp/x", "file.delete")
+def test_a_line_for_a_shell_is_declined_by_name() -> None:
+    reading = interpret("rm /tmp/x && reboot", "file.delete")
     assert reading.decline is not None
-    assert "shell command" in reading.decline.reason
+    assert "line for a shell" in reading.decline.reason
+
+
+def test_a_plain_command_is_read_like_any_request() -> None:
+    reading = interpret("sudo systemctl restart nginx", "service.restart")
+    assert [match.intent for match in reading.matches] == ["service.restart"]
+    assert reading.matches[0].arguments["service"].value == "nginx.service"
+
+
+def test_an_option_that_nothing_stands_for_is_told_of_a_read_and_asked_about_of_a_change() -> None:
+    assert interpret("df -h", "disk.usage").ignored == ("-h",)
+    assert interpret("rm -rf /tmp/x", "file.delete").kind == "question"
+
+
+def test_everyday_words_that_tell_why_do_not_make_a_question_where_the_model_is_sure() -> None:
+    why = "the old disk is full, delete /tmp/x, my boss is annoying"
+    sure, unsure = interpret(why, {"file.delete": 0.98}), interpret(why, {"file.delete": 0.7})
+    assert [match.intent for match in sure.matches] == ["file.delete"]
+    assert sure.ignored, "they are named"
+    assert unsure.kind == "question"
+
+
+def test_a_rare_word_in_a_change_is_asked_about_however_sure_the_model_is() -> None:
+    assert interpret("delete /tmp/x on xylophone", {"file.delete": 0.99}).kind == "question"
 
 
 def test_steps_in_order_are_matches_in_order_with_spans_of_the_whole_request() -> None:

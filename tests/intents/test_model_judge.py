@@ -1,4 +1,4 @@
-"""The judge with the real model: the shipped head, unseen sentences, and the cache of trained heads."""
+"""The judge with the real model: the shipped head, unseen sentences, intents of one's own, and tags of words."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,21 +8,22 @@ import pytest
 from intents.catalogue import Catalogue
 from intents.encoder import Encoder
 from intents.errors import ModelError
-from intents.head import Head, load_head, train_head
+from intents.head import load_head
 from intents.masking import masked
-from intents.model_judge import SHIPPED_HEAD, ModelJudge, _head
-from intents.training_texts import NONE, OUT_OF_SCOPE, TrainingText, training_key, training_texts
+from intents.model_judge import SHIPPED_HEAD, ModelJudge
+from scripts.training.sentences import read_sentences
 
 pytestmark = pytest.mark.model
 
-FEW = [
-    TrainingText("restart the web server", "service.restart"),
-    TrainingText("bounce the daemon", "service.restart"),
-    TrainingText("how full are the disks", "disk.usage"),
-    TrainingText("free space on the drives", "disk.usage"),
-    TrainingText("tell me a joke", NONE),
-    TrainingText("what is the weather like", NONE),
-]
+OWN_PACK = """
+plants.water:
+  summary: Water the plants
+  risk: read
+  parameters: {}
+  examples: [water the plants, give the plants some water, the flowers in the office are dry, plants need watering please]
+  near_misses: [{text: plant a tree, intent: null}, {text: buy flowers, intent: null}]
+  read: {run: ["true"], parse: text, columns: [{name: line, type: text}]}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +43,15 @@ def judge(encoder: Encoder) -> ModelJudge:
     return ModelJudge(encoder, load_head(SHIPPED_HEAD.read_bytes()))
 
 
-def kept_heads(folder: Path) -> list[Path]:
-    return sorted(folder.glob("head-*.npz"))
-
-
 # -- the shipped head
 
 
-def test_the_shipped_head_belongs_to_the_built_in_packs_and_model(encoder: Encoder, catalogue: Catalogue) -> None:
-    key = training_key(training_texts(catalogue), encoder.identity.sha256)
-    assert load_head(SHIPPED_HEAD.read_bytes()).key == key, "run `make pins`"
-
-
-def test_the_built_in_packs_need_no_training(tmp_path: Path, catalogue: Catalogue) -> None:
-    ModelJudge.open(catalogue, tmp_path)
-    assert kept_heads(tmp_path) == []
+def test_the_shipped_head_belongs_to_the_model_and_knows_every_built_in_intent(
+    encoder: Encoder, catalogue: Catalogue
+) -> None:
+    head = load_head(SHIPPED_HEAD.read_bytes())
+    assert head.key == encoder.identity.sha256, "run `make heads`"
+    assert set(catalogue) <= set(head.names), "run `make heads`"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +85,7 @@ def test_an_ordinary_request_is_judged_most_likely_its_intent(judge: ModelJudge,
     ],
 )
 def test_an_unseen_sentence_out_of_scope_is_nobodys(judge: ModelJudge, text: str) -> None:
-    assert text not in OUT_OF_SCOPE.read_text(encoding="utf-8")
+    assert text not in {one.text for one in read_sentences()}
     scores = judge.score(masked(text))
     assert scores.none > 0.5
     assert scores.candidates[0].score < 0.3
@@ -104,72 +99,75 @@ def test_scores_are_probabilities_best_first_and_the_same_each_time(judge: Model
     assert judge.score("stop a service") == scores
 
 
-# -- heads of other catalogues
+# -- intents that the head doesn't know
 
 
-def test_a_head_is_trained_once_and_then_taken_from_the_cache(encoder: Encoder, tmp_path: Path) -> None:
-    first = _head(encoder, FEW, tmp_path)
-    (kept,) = kept_heads(tmp_path)
+def own_intent(folder: Path) -> Catalogue:
+    pack = folder / "mine.yml"
+    pack.write_text(OWN_PACK)
+    return Catalogue.load(user_packs={pack: pack.read_bytes()})
+
+
+def test_an_intent_of_ones_own_is_judged_by_its_examples_at_once(tmp_path: Path) -> None:
+    judge = ModelJudge.open(own_intent(tmp_path), tmp_path)
+    scores = judge.score("please water the plants in the office")
+    assert scores.candidates[0].intent == "plants.water"
+    assert scores.candidates[0].score > 0.5
+
+
+def test_an_intent_of_ones_own_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    judge = ModelJudge.open(own_intent(tmp_path), tmp_path)
+    assert judge.score("restart nginx").candidates[0].intent == "service.restart"
+    assert judge.score("tell me a joke about ducks").none > 0.5
+
+
+def test_examples_are_read_once_and_then_taken_from_the_cache(tmp_path: Path) -> None:
+    catalogue = own_intent(tmp_path)
+    first = ModelJudge.open(catalogue, tmp_path).score("water the plants")
+    (kept,) = tmp_path.glob("examples-*.npy")
     written = kept.stat()
-    second = _head(encoder, FEW, tmp_path)
-    assert second.weights.tobytes() == first.weights.tobytes()
+    assert ModelJudge.open(catalogue, tmp_path).score("water the plants") == first
     assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
     assert written.st_mode & 0o777 == 0o600
 
 
-def test_another_sentence_gives_another_head(encoder: Encoder, tmp_path: Path) -> None:
-    _head(encoder, FEW, tmp_path)
-    _head(encoder, [*FEW, TrainingText("kick the service", "service.restart")], tmp_path)
-    (kept,) = kept_heads(tmp_path)
-    other = [*FEW, TrainingText("kick the service", "service.restart")]
-    assert load_head(kept.read_bytes()).key == training_key(other, encoder.identity.sha256), "the old one is removed"
-
-
-@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no zip", b"\x93NUMPY", bytes(4096)])
-def test_a_damaged_head_in_the_cache_is_made_anew(encoder: Encoder, tmp_path: Path, damage: bytes) -> None:
-    good = _head(encoder, FEW, tmp_path)
-    (kept,) = kept_heads(tmp_path)
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no array", b"\x93NUMPY", bytes(4096)])
+def test_damaged_examples_in_the_cache_are_made_anew(tmp_path: Path, damage: bytes) -> None:
+    catalogue = own_intent(tmp_path)
+    good = ModelJudge.open(catalogue, tmp_path).score("water the plants")
+    (kept,) = tmp_path.glob("examples-*.npy")
     kept.write_bytes(damage)
-    assert _head(encoder, FEW, tmp_path).weights.tobytes() == good.weights.tobytes()
-    assert load_head(kept.read_bytes()).key == good.key
+    assert ModelJudge.open(catalogue, tmp_path).score("water the plants") == good
 
 
-def test_the_head_of_another_catalogue_under_this_name_is_not_used(encoder: Encoder, tmp_path: Path) -> None:
-    good = _head(encoder, FEW, tmp_path)
-    (kept,) = kept_heads(tmp_path)
-    kept.write_bytes(Head("another key", good.names, good.mean, good.weights).dump())
-    assert _head(encoder, FEW, tmp_path).key == good.key
-
-
-def test_a_cache_that_cannot_be_written_costs_only_time(encoder: Encoder, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.write_text("no folder")
-    head = _head(encoder, FEW, in_the_way / "cache")
-    assert set(head.names) == {"service.restart", "disk.usage", NONE}
+    judge = ModelJudge.open(own_intent(tmp_path), in_the_way / "cache")
+    assert judge.score("water the plants").candidates[0].intent == "plants.water"
 
 
-def test_training_gives_the_same_bits_twice(encoder: Encoder) -> None:
-    one, other = (train_head(FEW, "key", encoder.embed) for _ in range(2))
-    assert one.weights.tobytes() == other.weights.tobytes()
+def test_a_class_whose_intent_is_not_in_the_catalogue_is_never_a_candidate(encoder: Encoder) -> None:
+    judge = ModelJudge(
+        encoder, load_head(SHIPPED_HEAD.read_bytes()), known=frozenset({"service.stop", "service.start"})
+    )
+    assert {one.intent for one in judge.score("restart nginx").candidates} == {"service.stop", "service.start"}
+
+
+# -- what the model says of words
+
+
+def test_the_words_of_a_request_are_tagged_with_their_parameters(tmp_path: Path) -> None:
+    judge = ModelJudge.open(Catalogue.load(), tmp_path)
+    tags = judge.score("add nadia to the developers group").tags
+    likely = [max(tag.chances, key=lambda name: tag.chances[name]) for tag in tags]
+    assert likely == ["-", "user", "-", "-", "group", "-"]
+
+
+# -- damaged files
 
 
 @pytest.mark.parametrize("cut", [10, 1000, -1])
 def test_a_cut_head_is_refused(cut: int) -> None:
     with pytest.raises(ModelError, match="head can't be read"):
         load_head(SHIPPED_HEAD.read_bytes()[:cut])
-
-
-# -- the sentences out of scope
-
-
-def test_there_are_many_sentences_out_of_scope_and_none_twice() -> None:
-    lines = [line for line in OUT_OF_SCOPE.read_text(encoding="utf-8").splitlines() if line.strip()]
-    sentences = [line for line in lines if not line.startswith("#")]
-    assert len(sentences) >= 300
-    assert len({sentence.casefold() for sentence in sentences}) == len(sentences)
-
-
-def test_no_sentence_out_of_scope_is_an_intents_own(catalogue: Catalogue) -> None:
-    own = {sentence.casefold() for intent in catalogue.values() for sentence in (intent.summary, *intent.examples)}
-    outside = {line.strip().casefold() for line in OUT_OF_SCOPE.read_text(encoding="utf-8").splitlines()}
-    assert own & outside == set()

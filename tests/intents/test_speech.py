@@ -40,14 +40,32 @@ def test_ordering(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ls -la /tmp", "sudo rm -rf /", "cat /etc/passwd | grep root", "df -h", "./run.sh", "kill -9 812"]
+    "text",
+    [
+        "cat /etc/passwd | grep root",
+        "./run.sh",
+        "rm -rf /tmp/a && reboot",
+        "echo hi > /tmp/a",
+        "kill $(pidof nginx)",
+        "sudo dd if=/dev/zero | tee a",
+        "for i in a; do ls; done",
+    ],
 )
 def test_shell_lines(text: str) -> None:
     assert is_shell_line(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["find big files in /tmp", "kill process 812", "who is logged in", "free memory?", "show /etc/hosts"]
+    "text",
+    [
+        "find big files in /tmp",
+        "kill process 812",
+        "who is logged in",
+        "free memory?",
+        "show /etc/hosts",
+        "df -h /var",
+        "sudo systemctl restart nginx",
+    ],
 )
 def test_sentences_that_only_begin_like_a_command(text: str) -> None:
     assert not is_shell_line(text)

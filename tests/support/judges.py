@@ -4,22 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intents.interpretation import Candidate
+from intents.tagging import WordTag
 
 
 @dataclass(frozen=True)
 class Scores:
     candidates: Sequence[Candidate]
     none: float
+    tags: Sequence[WordTag] = ()
 
 
 class ScriptedJudge:
     """Gives these probabilities whatever it is asked; keeps what it was asked."""
 
-    def __init__(self, probabilities: Mapping[str, float]) -> None:
+    def __init__(self, probabilities: Mapping[str, float], tags: Sequence[WordTag] = ()) -> None:
         ordered = sorted(probabilities.items(), key=lambda pair: -pair[1])
         self._scores = Scores(
             [Candidate(name, probability, "") for name, probability in ordered],
             max(0.0, 1.0 - sum(probabilities.values())),
+            tags,
         )
         self.asked: list[str] = []
 

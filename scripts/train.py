@@ -1,0 +1,89 @@
+"""Trains the model from the sentences: `make train` (everything), `make heads` (only the heads, after editing packs).
+
+    scripts/train.py [--only texts|encoder|heads]
+
+texts: checks the sentences and writes `build/training/texts-N.jsonl`, one filling of all slots for each epoch.
+encoder: tunes MiniLM on them (torch, in `.venv-model`), converts it to intents/model/encoder.gguf, with its tagger.
+heads: fits the class head on the encoder's vectors, as llama.cpp gives them, and writes intents/model/head.npz.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from intents.catalogue import Catalogue  # noqa: E402 - the path comes first
+from intents.encoder import Encoder  # noqa: E402
+from intents.everyday import EVERYDAY_FILE  # noqa: E402
+from intents.head import NOBODY  # noqa: E402
+from intents.model_judge import SHIPPED_HEAD, SHIPPED_TAGGER  # noqa: E402
+from scripts.training.everyday import everyday_words  # noqa: E402
+from scripts.training.heads import embedded, train_head  # noqa: E402
+from scripts.training.sentences import faults, read_sentences  # noqa: E402
+from scripts.training.texts import training_texts  # noqa: E402
+
+BUILD = ROOT / "build" / "training"
+MODEL_PYTHON = ROOT / ".venv-model" / "bin" / "python"
+EPOCHS = 4
+STAGES = ("texts", "encoder", "heads")
+
+
+def main() -> None:
+    """Run the stages that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=STAGES, action="append", help="run this stage (all of them by default)")
+    wanted = parser.parse_args().only or STAGES
+    for name, stage in zip(STAGES, (write_texts, tune_encoder, fit_heads), strict=True):
+        if name in wanted:
+            started = time.monotonic()
+            stage()
+            print(f"{name}: {time.monotonic() - started:.0f} s", flush=True)
+
+
+def write_texts() -> None:
+    """Check the sentences and write the texts of each epoch; end where a sentence is wrong."""
+    catalogue, sentences = Catalogue.load(), read_sentences()
+    wrong = list(faults(sentences, catalogue))
+    if wrong:
+        raise SystemExit("\n".join(wrong))
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for number in range(EPOCHS):
+        lines = [one.as_json() for one in training_texts(sentences, catalogue, draw=number)]
+        (BUILD / f"texts-{number}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    by_label = Counter(one.label for one in sentences)
+    authors = len({one.author for one in sentences})
+    for_nobody = sum(count for label, count in by_label.items() if label.startswith(NOBODY))
+    print(f"{len(sentences)} sentences by {authors} authors, {for_nobody} of them for nobody; {len(lines)} texts")
+
+
+def tune_encoder() -> None:
+    """Tune the published encoder and put it, with its tagger, into the place that is shipped."""
+    published, tuned = BUILD / "published", BUILD / "tuned"
+    build_model = [str(MODEL_PYTHON), str(ROOT / "scripts" / "build_model.py"), "--downloads", str(BUILD / "downloads")]
+    if not (published / "config.json").exists():
+        subprocess.run([*build_model, "--weights", str(published)], check=True)
+    training = [str(MODEL_PYTHON), "-m", "scripts.training.encoder", str(published), str(BUILD), str(tuned)]
+    subprocess.run(training, check=True, cwd=ROOT)
+    subprocess.run([*build_model, "--convert", str(tuned)], check=True)
+    SHIPPED_TAGGER.write_bytes((tuned / "tagger.npz").read_bytes())
+
+
+def fit_heads() -> None:
+    """Fit the class head on the shipped encoder's vectors of the first filling."""
+    catalogue = Catalogue.load()
+    texts = [one for one in training_texts(read_sentences(), catalogue, draw=0) if one.label is not None]
+    encoder = Encoder.open()
+    vectors = embedded([one.text for one in texts], lambda text: encoder.read(text)[0])
+    EVERYDAY_FILE.write_text("\n".join(everyday_words(read_sentences(), catalogue)) + "\n", encoding="utf-8")
+    head = train_head([one.label or "" for one in texts], vectors, encoder.identity.sha256)
+    SHIPPED_HEAD.write_bytes(head.dump())
+    print(f"{SHIPPED_HEAD.relative_to(ROOT)}: {len(head.names)} classes from {len(texts)} texts")
+
+
+if __name__ == "__main__":
+    main()
