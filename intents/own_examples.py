@@ -101,10 +101,13 @@ def example_texts(intent: Intent) -> Sequence[str]:
 
 def _load(file: Path, shape: tuple[int, int]) -> "FloatArray | None":
     """Return the kept vectors; None where they aren't there, or damaged: they are made anew."""
+    import zipfile
+
     import numpy as np
 
     try:
-        vectors: FloatArray = np.load(io.BytesIO(file.read_bytes()), allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        vectors = np.load(io.BytesIO(file.read_bytes()), allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None
-    return vectors if vectors.shape == shape and vectors.dtype == np.float32 else None
+    is_whole = isinstance(vectors, np.ndarray) and vectors.shape == shape and vectors.dtype == np.float32
+    return vectors if is_whole else None

@@ -59,7 +59,7 @@ def test_a_persons_own_sentences_are_measured(tmp_path: Path) -> None:
     file.write_text(
         '{"text": "how full are the disks", "intent": "disk.usage"}\n{"text": "sing", "intent": null, "kind": "foreign"}\n'
     )
-    said = Sayso(tmp_path / "home").run("model", "eval", str(file))
+    said = Sayso(tmp_path).run("model", "eval", str(file))
     assert said.status == ExitStatus.DONE, said.stderr
     assert "2 sentences, 1 of them for an intent" in said.stdout
     assert "foreign acted on: 0 of 1" in said.stdout
@@ -71,6 +71,6 @@ def test_a_persons_own_sentences_are_measured(tmp_path: Path) -> None:
 def test_a_line_that_is_no_sentence_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text(line + "\n")
-    said = Sayso(tmp_path / "home").run("model", "eval", str(file))
+    said = Sayso(tmp_path).run("model", "eval", str(file))
     assert said.status == ExitStatus.USAGE
     assert "mine.jsonl:1" in said.stderr or "no.such" in said.stderr
