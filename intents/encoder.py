@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from intents.errors import ModelError
@@ -45,7 +45,7 @@ class Encoder:
     def __init__(self, manifest: ModelManifest) -> None:
         """Load the model of `manifest`; callers use `Encoder.open`."""
         self.identity = ModelIdentity(manifest.name, manifest.sha256)
-        self._lock = Lock()
+        self._lock = RLock()
         self._model: Any = None
         self._context: Any = None
         with open_verified(manifest) as stream:
@@ -92,7 +92,8 @@ class Encoder:
         The mean of the token vectors, as the model was trained. Texts beyond the context are cut
         at its end; an empty text has a vector too (that of the two marks around it).
         """
-        return self._read(self._tokens(text), [])[0]
+        with self._lock:
+            return self._read(self._tokens(text), [])[0]
 
     def read(self, text: str) -> "tuple[FloatArray, FloatArray]":
         """Return the sentence vector of `text`, and the vectors of its words between blanks, in one pass.
@@ -100,18 +101,19 @@ class Encoder:
         The second has shape (words, dimension): the mean of each word's token vectors. A token never
         crosses a blank, so each word is split for itself. Words beyond the context have no row.
         """
-        pieces = [self._pieces(word) for word in text[:_LONGEST_TEXT].split()]
-        room = CONTEXT_TOKENS - 2
-        kept: list[int] = []
-        places: list[Span] = []
-        for piece in pieces:
-            if len(kept) + len(piece) > room:
-                break
-            places.append((len(kept) + 1, len(kept) + 1 + len(piece)))
-            kept += piece
-        begin, *_, end = self._tokens("")
-        array: ctypes.Array[Any] = (self._llama.llama_token * (len(kept) + 2))(begin, *kept, end)
-        return self._read(array, places)
+        with self._lock:
+            pieces = [self._pieces(word) for word in text[:_LONGEST_TEXT].split()]
+            room = CONTEXT_TOKENS - 2
+            kept: list[int] = []
+            places: list[Span] = []
+            for piece in pieces:
+                if len(kept) + len(piece) > room:
+                    break
+                places.append((len(kept) + 1, len(kept) + 1 + len(piece)))
+                kept += piece
+            begin, *_, end = self._tokens("")
+            array: ctypes.Array[Any] = (self._llama.llama_token * (len(kept) + 2))(begin, *kept, end)
+            return self._read(array, places)
 
     def _pieces(self, word: str) -> list[int]:
         """Return the tokens of one word without the marks at the ends; at least one."""
@@ -120,14 +122,11 @@ class Encoder:
     def _read(self, tokens: "ctypes.Array[Any]", places: "list[Span]") -> "tuple[FloatArray, FloatArray]":
         import numpy as np
 
-        with self._lock:
-            if not self._context:  # llama.cpp would abort the whole process
-                raise ModelError("The model was closed.", remedy="Open it again.")
-            vectors = self._token_vectors(tokens)
-            mean = vectors.mean(axis=0, dtype=np.float64)
-            words = np.zeros((len(places), self.dimension), np.float32)
-            for row, (start, end) in enumerate(places):
-                words[row] = vectors[start:end].mean(axis=0)
+        vectors = self._token_vectors(tokens)
+        mean = vectors.mean(axis=0, dtype=np.float64)
+        words = np.zeros((len(places), self.dimension), np.float32)
+        for row, (start, end) in enumerate(places):
+            words[row] = vectors[start:end].mean(axis=0)
         length = float(np.sqrt(np.dot(mean, mean))) or 1.0
         sentence: FloatArray = (mean / length).astype(np.float32)
         return sentence, words
@@ -146,6 +145,8 @@ class Encoder:
 
         Words like `[SEP]` inside the text stay text (parse_special is off).
         """
+        if not self._context:  # llama.cpp would abort the whole process
+            raise ModelError("The model was closed.", remedy="Open it again.")
         content = text[:_LONGEST_TEXT].encode("utf-8", "replace")
         room = len(content) + 2
         tokens = (self._llama.llama_token * room)()

@@ -48,8 +48,9 @@ def test_the_built_in_model_is_the_one_of_its_manifest(encoder: Encoder) -> None
 
 
 def test_a_truncated_model_is_refused_and_said_to_be_truncated(tmp_path: Path) -> None:
-    manifest = copied_model(tmp_path, read_manifest().file.read_bytes()[:-1000])
-    with pytest.raises(ModelError, match="truncated: 25284312 of 25285312 bytes"):
+    whole = read_manifest().file.read_bytes()
+    manifest = copied_model(tmp_path, whole[:-1000])
+    with pytest.raises(ModelError, match=f"truncated: {len(whole) - 1000} of {len(whole)} bytes"):
         Encoder.open(manifest=manifest)
 
 
