@@ -450,7 +450,9 @@ def test_every_change_of_the_catalogue_locks_something_that_its_first_argument_n
     assert changes
     for intent in changes:
         values = {
-            name: f"{name}.service" if parameter.type.name in {"name:unit", "name:service"} else f"/v/{name}"
+            name: {"name:unit": "a.service", "name:service": "a.service", "package": "htop"}.get(
+                parameter.type.name, f"/v/{name}"
+            )
             for name, parameter in intent.parameters.items()
             if not parameter.many
         }

@@ -50,6 +50,7 @@ NEUTRAL: dict[str, Json] = {
     "text": "x", "mode": "0640", "count": 1, "regex": "x", "glob": "*.x", "name:user": "ann", "user": "ann", "group": "staff",
     "name:database": "shop", "name:revision": "main", "name:snapshot": "40dc1520",
     "name:hostname": "db1.example", "name:service": "shop.service", "size": 1000000, "name:unit": "nginx.service", "boolean": False, "address": "10.0.0.5",
+    "url": "https://example.org/x", "package": "htop",
 }  # fmt: skip
 
 
@@ -61,7 +62,7 @@ SHOWING = {
 }  # fmt: skip
 """Reads that count as showing what is in a file; so do all of the pack text."""
 CHECKED_ONLY = {
-    ("file.remove_copy", "source"), ("file.unlink", "target"),
+    ("package.repository_add", "key"), ("file.remove_copy", "source"), ("file.unlink", "target"),
     ("user.sudo_grant", "program"), ("user.sudo_revoke", "program"), ("disk.fstab_add", "mount"), ("disk.fstab_remove", "mount"), ("service.create", "directory"),
 }  # fmt: skip
 """Paths that a change only compares with what is there before, or writes into a file as a text."""
