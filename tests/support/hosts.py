@@ -279,7 +279,7 @@ class Host:
 
     def drop_connections(self) -> None:
         """Kill the sshd of every open connection, as a crash would; what runs there may go on."""
-        servers = [pid for pid in self._processes() if _name(pid) == "sshd"]
+        servers = self._named("sshd")
         for pid in servers:
             if int(stat_fields(pid)[1]) in servers:
                 with suppress(ProcessLookupError):
@@ -306,6 +306,37 @@ class Host:
     def ask_sudo_password(self, *, is_asked: bool = True) -> None:
         """Make sudo ask `ops` for the password (which is `ops`), or not."""
         _write(self.path(f"etc/sudoers.d/{USER}"), SUDO_RULE_WITH_PASSWORD if is_asked else SUDO_RULE, mode=0o440)
+
+    def hide_python(self) -> None:
+        """Take the system's Python away; `show_python` gives it back."""
+        self.run_inside("mv", "/usr/bin/python3", "/usr/bin/python3.hidden")
+
+    def show_python(self) -> None:
+        """Take `hide_python` back."""
+        self.run_inside("mv", "/usr/bin/python3.hidden", "/usr/bin/python3")
+
+    def change_host_key(self) -> None:
+        """Show another host key from now on; the client's known_hosts keeps the old one."""
+        key = self.path("etc/ssh/ssh_host_ed25519_key")
+        make_key(key)
+        for listener in self._listeners():
+            os.kill(listener, signal.SIGHUP)  # sshd(8): it reads its files again
+        new = " ".join(Path(f"{key}.pub").read_text().split()[:2])
+        wait_for(f"the new key of {self.name}", lambda: new in self._shown_key(), within_s=BOOTS_WITHIN_S)
+
+    def trust_host_key(self) -> None:
+        """Write the key that it shows now into the client's known_hosts."""
+        _write(self.slot.folder / "known_hosts", self._shown_key())
+
+    def freeze(self) -> None:
+        """Stop every sshd: the kernel still takes connections, nobody says a word on them."""
+        for pid in self._named("sshd"):
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Take `freeze` back."""
+        for pid in self._named("sshd"):
+            os.kill(pid, signal.SIGCONT)
 
     # -- its life
 
@@ -343,6 +374,18 @@ class Host:
                 if len(pids) == NAMESPACES and pids[-1] == "1":
                     return pid
         return None
+
+    def _named(self, name: str) -> list[int]:
+        return [pid for pid in self._processes() if _name(pid) == name]
+
+    def _listeners(self) -> list[int]:
+        servers = self._named("sshd")
+        return [pid for pid in servers if int(stat_fields(pid)[1]) not in servers]
+
+    def _shown_key(self) -> str:
+        """Return the key that it shows as a line of known_hosts; empty while it shows none."""
+        argv = ["ssh-keyscan", "-T", "2", "-t", "ed25519", self.slot.address]
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
 
     def _processes(self) -> list[int]:
         children: dict[int, list[int]] = {}

@@ -80,7 +80,7 @@ class Sshd:
 
     def _signal_connections(self, number: signal.Signals) -> None:
         assert self.process is not None
-        for pid in _sshd_descendants(self.process.pid):
+        for pid in sshd_descendants(self.process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -169,7 +169,7 @@ def _wait_for_banner(port: int, process: subprocess.Popen[bytes], log: Path) -> 
     raise RuntimeError(f"sshd isn't ready after {STARTS_WITHIN_S} s: {log.read_text()}")
 
 
-def _sshd_descendants(root: int) -> list[int]:
+def sshd_descendants(root: int) -> list[int]:
     """Return the pids below `root` that are sshd's own: not the commands, which have their own name."""
     parents: dict[int, tuple[int, str]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
