@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from executors.diffs import state_diff, unified_diff
+from executors.diffs import diff_header, state_diff, unified_diff
 from intents.values import Json
 
 Event = Mapping[str, Any]
@@ -138,12 +138,12 @@ def unified_diffs(result: Event, task: str) -> list[str]:
 def _unified(entry: Event, result: Event, task: str) -> str:
     subject = _subject(entry, result, task)
     if isinstance(entry.get("prepared"), str):
-        return f"--- {subject}\n+++ {subject}\n{_lines(entry['prepared'])}"
+        return f"{diff_header(subject, subject)}{_lines(entry['prepared'])}"
     before, after = entry.get("before"), entry.get("after")
     if isinstance(before, dict) and isinstance(after, dict):
         return state_diff(_plain(before), _plain(after), subject)
     if any(key in entry for key in ("src_binary", "dst_binary", "src_larger", "dst_larger")):
-        return f"--- {subject}\n+++ {subject}\nSummary: binary or long content, not shown line by line\n"
+        return f"{diff_header(subject, subject)}Summary: binary or long content, not shown line by line\n"
     if isinstance(before, str) and isinstance(after, str):
         # A file that isn't there yet has an empty `before` without a header.
         is_new = not before and not entry.get("before_header")

@@ -16,6 +16,7 @@ from executors.state import Target, expected_values, listed, read_rows, read_sta
 from executors.transport import Cancel
 from intents.errors import PlanError, SaysoError
 from intents.intent import Intent, Operation
+from intents.types.visible import visible
 from intents.values import Column, Json, Row
 
 SHOWN_ROWS = 200
@@ -184,10 +185,11 @@ def rows_diff(rows: Sequence[Row], columns: Sequence[Column]) -> str:
     >>> print(rows_diff([{"action": "install", "name": "jq", "version": "1.6"}], columns), end="")
     +install jq 1.6
     """
-    lines = []
-    for row in rows[:SHOWN_ROWS]:
-        sign = _SIGNS.get(str(row.get("action")), "~")
-        lines.append(f"{sign}{_line(row, columns)}\n")
+    # In an order of their own: a listing's is by chance, and nobody finds a name in it.
+    told = sorted(
+        (f"{_SIGNS.get(str(row.get('action')), '~')}{visible(_line(row, columns))}\n" for row in rows), key=_order
+    )
+    lines = told[:SHOWN_ROWS]
     if len(rows) > SHOWN_ROWS:
         lines.append(f"Summary: and {len(rows) - SHOWN_ROWS} more\n")
     sizes = [column.name for column in columns if column.type == "size"]
@@ -195,6 +197,11 @@ def rows_diff(rows: Sequence[Row], columns: Sequence[Column]) -> str:
         totals = [f"{name} {sum(_number(row.get(name)) for row in rows)} bytes" for name in sizes]
         lines.append("@@ " + ", ".join([f"{len(rows)} in all", *totals]) + " @@\n")
     return "".join(lines)
+
+
+def _order(line: str) -> tuple[str, str]:
+    """By what is named, then by what happens to it."""
+    return line[1:], line[:1]
 
 
 def touched_by(
@@ -228,7 +235,11 @@ def _is_so(
 def _fingerprint(before: Row, rows: Sequence[Row] | None) -> dict[str, Json]:
     if rows is None:
         return dict(before)
-    told = json.dumps([dict(row) for row in rows], sort_keys=True, ensure_ascii=False, default=str)
+    # Sorted, for a folder is listed in any order, and another one is no change.
+    told = json.dumps(
+        sorted(json.dumps(dict(row), sort_keys=True, ensure_ascii=False, default=str) for row in rows),
+        ensure_ascii=False,
+    )
     return {**before, SIMULATED: hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()}
 
 

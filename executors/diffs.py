@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from executors.diff_hunks import Hunks
+from intents.types.visible import visible
 from intents.values import Json
 
 DIFF_LIMIT_BYTES = 1024 * 1024
@@ -56,7 +57,7 @@ def unified_diff(before: bytes | None, after: bytes | None, path: str) -> str:
     """
     if before == after:
         return ""
-    header = f"--- {path if before is not None else '/dev/null'}\n+++ {path if after is not None else '/dev/null'}\n"
+    header = diff_header(path if before is not None else None, path if after is not None else None)
     kind = _unreadable_kind(before, after)
     if kind == "long content" and before is not None and after is not None:
         hunks = _hunks_between(io.BytesIO(before), io.BytesIO(after))
@@ -69,12 +70,29 @@ def unified_diff(before: bytes | None, after: bytes | None, path: str) -> str:
     return header + "".join(line if line.endswith("\n") else f"{line}\n{_no_newline(line)}" for line in lines)
 
 
+def diff_header(before: str | None, after: str | None) -> str:
+    r"""Return the two lines that begin a diff: the names before and after, None for "absent".
+
+    A name with what can't be printed is escaped and stands in quotes, as git has it: no name can forge a line.
+
+    >>> diff_header(None, "/srv/a\n+++ /etc/passwd")
+    '--- /dev/null\n+++ "/srv/a\\n+++ /etc/passwd"\n'
+    """
+    return "".join(f"{sign} {_header_name(name)}\n" for sign, name in (("---", before), ("+++", after)))
+
+
+def _header_name(name: str | None) -> str:
+    if name is None:
+        return "/dev/null"
+    return name if name.isprintable() else f'"{visible(name)}"'
+
+
 def diff_of_files(before: BinaryIO, after: BinaryIO, path: str) -> FileDiff:
     """Return the diff of two open files of any size, a part of which is held in memory at a time."""
     hunks = _hunks_between(before, after)
     if hunks == "":
         return FileDiff("")
-    header = f"--- {path}\n+++ {path}\n"
+    header = diff_header(path, path)
     if hunks is not None:
         return FileDiff(header + hunks)
     said = f"{SUMMARY}long content, not shown line by line\n"
@@ -210,9 +228,10 @@ def state_diff(before: Mapping[str, Json], after: Mapping[str, Json], subject: s
     for key in [*before, *(key for key in after if key not in before)]:
         if key in before and key in after and _is_same(before[key], after[key]):
             continue
-        lines += [f"-{key}: {_value(before[key])}\n"] if key in before else []
-        lines += [f"+{key}: {_value(after[key])}\n"] if key in after else []
-    return f"--- {subject}\n+++ {subject}\n" + "".join(lines) if lines else ""
+        name = visible(key)
+        lines += [f"-{name}: {_value(before[key])}\n"] if key in before else []
+        lines += [f"+{name}: {_value(after[key])}\n"] if key in after else []
+    return diff_header(subject, subject) + "".join(lines) if lines else ""
 
 
 def _unreadable_kind(before: bytes | None, after: bytes | None) -> str | None:

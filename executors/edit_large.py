@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO, cast
 
-from executors.diffs import SUMMARY, FileDiff, diff_of_files, file_diff
+from executors.diffs import SUMMARY, FileDiff, diff_header, diff_of_files, file_diff
 from executors.edit_streams import SHOWN_DIFF_BYTES, Editing, Scanning, stream_edit
 from executors.edits import apply_edit
 from executors.file_replace import Content, Kept, Spooled
@@ -91,11 +91,11 @@ def diff_of_states(host: FileHost, before: FileState, after: FileState, path: st
     if before.exists and after.exists:
         with _spooled(host, before) as old, _spooled(host, after) as new:
             return diff_of_files(old, new, path)
-    names = [path if state.exists else "/dev/null" for state in (before, after)]
+    header = diff_header(path if before.exists else None, path if after.exists else None)
     said = [
         f"{state.size_bytes} bytes, SHA-256 {state.sha256}" if state.exists else "absent" for state in (before, after)
     ]
-    text = f"--- {names[0]}\n+++ {names[1]}\n{SUMMARY}long content, not shown line by line\n-{said[0]}\n+{said[1]}\n"
+    text = f"{header}{SUMMARY}long content, not shown line by line\n-{said[0]}\n+{said[1]}\n"
     return FileDiff(text, is_summary=True)
 
 
@@ -176,7 +176,7 @@ def _refuse_other(path: str, found: str, expected: str | None) -> None:
 def _diff(editing: Editing, path: str) -> FileDiff:
     if editing.after_sha256 == editing.before_sha256:
         return FileDiff("")
-    header, hunks = f"--- {path}\n+++ {path}\n", editing.hunks.text()
+    header, hunks = diff_header(path, path), editing.hunks.text()
     changed = f"{editing.hunks.removed_lines} lines taken out, {editing.hunks.added_lines} put in"
     sums = (
         f"-{editing.before_bytes} bytes, SHA-256 {editing.before_sha256}\n"

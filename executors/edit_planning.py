@@ -18,6 +18,7 @@ from executors.validators import validator_for
 from intents.errors import StepError
 from intents.intent import Edit, Intent
 from intents.template import render_word
+from intents.types.visible import visible
 from intents.values import Json, Row
 
 
@@ -47,7 +48,7 @@ def plan_edit(
         )
     if not state.exists and not edit.create:
         raise StepError(
-            f"There is no file {named} on {target.host}.",
+            f"There is no file {visible(named)} on {target.host}.",
             remedy="Check the path; this operation edits a file that is there.",
             host=target.host,
         )

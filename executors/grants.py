@@ -72,19 +72,18 @@ class Grant:
                 is_mild,
                 f"the risk is {question.risk.word}; what destroys, grants or discloses is never covered",
             ),
-            Condition("arguments", self._covers_arguments(question.arguments), f"it is for {_told(self.arguments)}"),
+            Condition("arguments", self._covers_arguments(question), f"it is for {_told(self.arguments)}"),
             Condition("hosts", bool(hosts) and all(True in one for one in hosts), f"it is for {', '.join(self.hosts)}"),
             Condition("door", question.door in doors, f"the door {question.door}, it is for {', '.join(doors)}"),
             Condition("time", self.is_in_force(question.at), f"it ends {until}"),
         )
 
-    def _covers_arguments(self, given: Mapping[str, Json]) -> bool:
-        present = {name: value for name, value in given.items() if value is not None}
-        if set(present) != set(self.arguments):
+    def _covers_arguments(self, question: Question) -> bool:
+        """A path that leads elsewhere isn't the one that was granted: the link may be another tomorrow."""
+        present = {name for name, value in question.arguments.items() if value is not None}
+        if present != set(self.arguments):
             return False
-        return all(
-            set(argument_texts(value)) <= set(argument_texts(self.arguments[name])) for name, value in present.items()
-        )
+        return all(set(question.texts_of(name)) <= set(argument_texts(self.arguments[name])) for name in present)
 
 
 def new_grant(

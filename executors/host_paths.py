@@ -74,6 +74,10 @@ class HostPaths:
                 self._resolved[path] = widest_name(real, mounts)
         return {path: self._resolved[path] for path in paths}
 
+    def leads_of(self, paths: Sequence[str]) -> dict[str, str]:
+        """Return path -> where it leads, of those that lead elsewhere than they say."""
+        return {path: real for path, real in self.resolve_all(paths).items() if real != path} if paths else {}
+
     def entries(self, paths: Sequence[str]) -> dict[str, Entry]:
         """Return path -> what it is, of those that are there, in one command. The paths have to be plain text."""
         if not paths:

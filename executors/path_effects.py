@@ -7,9 +7,10 @@ rule is on it. What a path only resembles (`/srv/etc/passwd`) isn't.
 import fnmatch
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+from executors.host_paths import is_within
 from executors.path_places import NAMES, PLACES
 from executors.path_uses import CHANGING, PathUse, uses_of
 from intents.intent import EffectName, Intent, Risk
@@ -57,16 +58,21 @@ def effects_of(
     *,
     resolve: Callable[[str], str],
     facts: Mapping[str, str] | None = None,
+    programs: Sequence[str] = (),
 ) -> tuple[EffectName, ...]:
     """Return what the intent declares, and what its paths imply with these values, in the order of `ORDER`.
 
     `resolve` gives where a path leads on the target (links, mounts); the written form counts as well. Without
-    `facts` every variant counts. A mode with the setuid bit grants access.
+    `facts` every variant counts. A mode with the setuid bit grants access. `programs` are folders of the target
+    from which programs are run though the list of places doesn't know them.
     """
     found: set[EffectName] = set(intent.effects)
     for use in uses_of(intent, values, facts=facts):
         if use.use not in {"name", "look"}:
-            found |= _of_use(use) | _of_use(PathUse(resolve(use.path), use.use))
+            real = resolve(use.path)
+            found |= _of_use(use) | _of_use(PathUse(real, use.use))
+            if use.use in CHANGING and any(_meets(path, one) for path in (use.path, real) for one in programs):
+                found |= {"execution", "persistence"}
     if intent.is_change and _sets_user_id(intent, values):
         found.add("access")
     return tuple(effect for effect in ORDER if effect in found)
@@ -79,6 +85,12 @@ def risk_with(risk: Risk, effects: tuple[EffectName, ...] | frozenset[EffectName
     ('disruptive', 'read')
     """
     return max(risk, Risk.DISRUPTIVE) if GRANTING.intersection(effects) else risk
+
+
+def _meets(path: str, program: str) -> bool:
+    """Whether the path lies in the folder or holds it."""
+    normal = posixpath.normpath(path)
+    return is_within(normal, program) or is_within(program, normal)
 
 
 def _of_use(use: PathUse) -> frozenset[EffectName]:

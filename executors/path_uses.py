@@ -75,6 +75,16 @@ def uses_of(intent: Intent, values: Mapping[str, Json], *, facts: Mapping[str, s
     return list(dict.fromkeys(use for operation in operations for use in _uses(intent, operation, values)))
 
 
+def paths_given(intent: Intent, values: Mapping[str, Json]) -> list[str]:
+    """Return the absolute paths among the arguments, each once: what a rule may compare, and a link may disguise."""
+    found: dict[str, None] = {}
+    for value in _without_prose(intent, values).values():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(one, str) and one.startswith("/") and "\0" not in one:
+                found[one] = None
+    return list(found)
+
+
 def vectors_of_change(intent: Intent, values: Mapping[str, Json], facts: Mapping[str, str]) -> list[tuple[str, ...]]:
     """Return the argument vector that changes the target, as a list of none or one."""
     operation = intent.operation_for(facts)

@@ -118,6 +118,8 @@ class PlannedStep:
     """Whether the state before is what an earlier stage of the plan will lead to, not what was read."""
     effects: tuple[EffectName, ...] = ()
     """What the step grants or discloses: as its intent declares, and as its paths imply."""
+    leads_to: Mapping[str, str] = field(default_factory=dict)
+    """Path as given in an argument -> where it leads on the host (links, `..`, mounts), of those that lead elsewhere."""
     guard: str | None = None
     """Why the change can cut off the person who makes it, so that a rollback is armed before it."""
 

@@ -61,6 +61,7 @@ def _covered_step(planned: PlannedStep) -> Json:
         "is_predicted": planned.is_predicted,
         "guard": planned.guard,
         "effects": list(planned.effects),
+        "leads_to": dict(planned.leads_to),
     }
 
 

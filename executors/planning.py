@@ -18,6 +18,7 @@ from intents.export import exported
 from intents.intent import EffectName, Intent
 from intents.interpretation import Evidence, Match, RowReference
 from intents.operations import Table, apply_operations
+from intents.types.visible import visible
 from intents.values import Json
 
 REFERENCED_ROWS = 100
@@ -148,7 +149,7 @@ class _Planner:
             for planned in steps:
                 if isinstance(planned.step, EditStep) and planned.step.path in edited:
                     raise PlanError(
-                        f"Two steps of this plan edit {planned.step.path} on {host}.",
+                        f"Two steps of this plan edit {visible(planned.step.path)} on {host}.",
                         remedy="Ask for the second edit when the first is done.",
                     )
 

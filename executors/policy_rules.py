@@ -74,6 +74,13 @@ class Question:
     """The aware moment that is asked for; None when it isn't known."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Host -> the inventory's groups that it is in; of a host that isn't in it, the groups aren't known."""
+    leads_to: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path as an argument gives it -> where it leads on the hosts, of those that lead elsewhere than they say."""
+
+    def texts_of(self, name: str) -> tuple[str, ...]:
+        """Return the texts that patterns for an argument are compared with: as given, and where they lead."""
+        given = argument_texts(self.arguments.get(name)) if self.arguments.get(name) is not None else ()
+        return (*given, *(real for text in given for real in self.leads_to.get(text, ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,8 @@ class Rule:
     """Names, globs, `%group`."""
     doors: tuple[str, ...] = ()
     arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Patterns by parameter, compared with the canonical value ("nginx.service"), of a list with each element."""
+    """Patterns by parameter, compared with the canonical value ("nginx.service"), of a list with each element, and of
+    a path also with where it leads."""
     times: tuple[TimeWindow, ...] = ()
     begins: datetime | None = None
     ends: datetime | None = None
@@ -145,7 +153,7 @@ class Rule:
             what = f"touching {', '.join(question.effects)}" if question.effects else "touching nothing"
             found.append(_condition("effects", what, self.effects, answer=answer))
         for name, patterns in self.arguments.items():
-            found.append(_argument(name, question.arguments.get(name), patterns, loosens=loosens))
+            found.append(_argument(name, question.texts_of(name), patterns, loosens=loosens))
         return found
 
     def _about_whom(self, question: Question, *, loosens: bool) -> list[Condition]:
@@ -240,8 +248,7 @@ def unix_groups(user: str) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _argument(name: str, value: Json, patterns: tuple[str, ...], *, loosens: bool) -> Condition:
-    texts = () if value is None else argument_texts(value)
+def _argument(name: str, texts: tuple[str, ...], patterns: tuple[str, ...], *, loosens: bool) -> Condition:
     if not texts:
         return Condition(f"arguments.{name}", None, f"`{name}` isn't given")
     fits = [any(fnmatchcase(text, pattern) for pattern in patterns) for text in texts]

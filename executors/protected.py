@@ -1,6 +1,7 @@
 """Protected things: what no change may take away, whatever is approved. Checked in code, on the target, by identity.
 
-    paths      `/`, the system's top folders and mount points as a whole; `/boot`, and sayso's own files with all below
+    paths      `/`, the system's top folders and mount points as a whole; `/boot`, and sayso's own files and program
+               (packages, environment, console script, interpreter) with all below
     units      sshd's service and socket while connected through it, the units that we run in, and the policy's: no stop
     accounts   root, the account in use, the last administrator: not deleted, locked, renamed or put out of their group
     processes  pid 1, kernel threads, our own process, its parents, the sshd that serves us: no signal
@@ -13,9 +14,9 @@ in `/etc`. What a program does is read off its vector by the tables of the modul
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from executors.host_paths import HostPaths
+from executors.installation import installation
 from executors.path_uses import vectors_of_change
 from executors.protected_accounts import refused_account
 from executors.protected_network import refused_interface
@@ -26,9 +27,8 @@ from executors.state import Target
 from executors.transport import Cancel
 from intents.errors import PolicyError
 from intents.intent import Intent
+from intents.targets import LOCAL
 from intents.values import Json
-
-_PACKAGES = ("executors", "history", "intents", "playbooks", "shell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,12 @@ def refuse_protected(
     if not intent.is_change:
         return
     paths = [*protected.paths, *_own_paths(target)]
-    if target.transport.host == "local":
-        paths += [*protected.local_paths, *installation()]
-    found = refused_path(intent, values, target, paths, host=host_paths or HostPaths(target.transport, cancel))
+    program: tuple[str, ...] = ()
+    if target.transport.host == LOCAL:
+        paths += protected.local_paths
+        program = installation().trees
+    host = host_paths or HostPaths(target.transport, cancel)
+    found = refused_path(intent, values, target, paths, program=program, host=host)
     for argv in vectors_of_change(intent, values, target.facts):
         found = found or refused_unit(argv, target, protected.units, cancel=cancel)
         found = found or refused_account(argv, target, protected.accounts, cancel=cancel)
@@ -81,12 +84,6 @@ def refuse_protected(
             remedy="It is protected whatever is approved; if it has to be, do it by hand, with a second way in at hand.",
             rule=f"protected: {found}",
         )
-
-
-def installation() -> tuple[str, ...]:
-    """Return the folders of the running sayso's own code, model and packs."""
-    root = Path(__file__).resolve().parent.parent
-    return tuple(str(root / name) for name in _PACKAGES)
 
 
 def _own_paths(target: Target) -> tuple[str, ...]:

@@ -25,24 +25,36 @@ _PARTITION = re.compile(r"p?[0-9]+")
 
 
 def refused_path(
-    intent: Intent, values: Mapping[str, Json], target: Target, own: Sequence[str], *, host: HostPaths
+    intent: Intent,
+    values: Mapping[str, Json],
+    target: Target,
+    own: Sequence[str],
+    *,
+    program: Sequence[str] = (),
+    host: HostPaths,
 ) -> str | None:
     """Return why the step may not touch one of its paths, or None. `own` are folders protected with all below.
+
+    `program` are such too, and no folder above them may be given away or moved either: whoever owns or may
+    write that one can put another program there.
 
     Whoever goes on to ask about the same paths gives the same `host` for it: each is looked at once.
     """
     uses = [use for use in uses_of(intent, values, facts=target.facts) if use.use in CHANGING]
     if not uses:
         return None
-    trees = [*TREES, *own]
+    trees = [*TREES, *own, *program]
     parents = {use.path: posixpath.dirname(posixpath.normpath(use.path)) for use in uses}
     real = host.resolve_all([*parents, *parents.values(), *trees])
     entries = host.entries([path for path in [*parents, *real.values(), *WHOLE, *trees] if "\n" not in path])
+    held = [*program, *(real[tree] for tree in program)]
     for use in uses:
         # The entry itself (of a link: the link) and where it leads: removing does the one, writing the other.
         entry = posixpath.join(real[parents[use.path]], posixpath.basename(posixpath.normpath(use.path)))
         for form in dict.fromkeys((posixpath.normpath(use.path), entry, real[use.path])):
             why = _refused(PathUse(form, use.use), [*trees, *(real[tree] for tree in trees)], host.mounts(), entries)
+            if why is None and use.use == "change":
+                why = next((f"contains {tree}, which is protected" for tree in held if is_within(tree, form)), None)
             if why is not None:
                 return f"{shown_path(use.path)} {why}"
     return None

@@ -1,11 +1,12 @@
 """What applying a plan needs besides the plan: who asks and approved, what may be run, and how access is proven."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from executors.plan import Outcome, Stage
+from executors.plan import EditStep, Outcome, PlannedStep, Stage
 from executors.policy import Door, Policy, Question, require_permission
+from executors.policy_rules import argument_texts
 from executors.protected import NOTHING_MORE, Protected
 from executors.recorder import Recorder
 from executors.state import Target
@@ -66,7 +67,7 @@ class Run:
 def question_of(
     stage: Stage, *, user: str, door: Door, groups: Mapping[str, tuple[str, ...]], at: datetime
 ) -> Question:
-    """Return what the policy is asked about a stage: its values are those of all its steps."""
+    """Return what the policy is asked about a stage: its values are those of all its steps, its paths also where they lead."""
     arguments: dict[str, Json] = dict(stage.match.values())
     steps = [planned for some in stage.hosts.values() for planned in some]
     for name in stage.match.references:
@@ -85,4 +86,18 @@ def question_of(
         arguments=arguments,
         at=at,
         groups=groups,
+        leads_to=_leads_of(stage, steps, arguments),
     )
+
+
+def _leads_of(stage: Stage, steps: Iterable[PlannedStep], arguments: Mapping[str, Json]) -> dict[str, tuple[str, ...]]:
+    """One path may lead to different places on different hosts. What is put back is put where it was taken from."""
+    found: dict[str, tuple[str, ...]] = {}
+    given = [text for value in arguments.values() if value is not None for text in argument_texts(value)]
+    for planned in steps:
+        leads = dict(planned.leads_to)
+        if stage.undo_of is not None and isinstance(planned.step, EditStep) and planned.step.path not in given:
+            leads |= {text: planned.step.path for text in given if text.startswith("/")}
+        for path, real in leads.items():
+            found[path] = tuple(dict.fromkeys((*found.get(path, ()), real)))
+    return found

@@ -111,6 +111,12 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
             f"On {target.host} it would now touch {', '.join(again.effects)}, which was not approved.",
             remedy="Look at where its paths lead, and ask again.",
         )
+    if dict(again.leads_to) != dict(planned.leads_to):
+        moved = state_diff(dict(planned.leads_to), dict(again.leads_to), "where its paths lead")
+        raise PlanError(
+            f"On {target.host} a path leads elsewhere than when the plan was made.\n{moved}".rstrip(),
+            remedy="Look at the link, and ask again for a new plan.",
+        )
     if again.step == planned.step and _is_unmoved(stage, intent, planned, again, target):
         return
     moved = state_diff(dict(planned.before), dict(again.before), "since the plan was made")

@@ -13,7 +13,9 @@ from executors.command_planning import Forecast, plan_command, refuse_lacking
 from executors.edit_planning import plan_edit
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
+from executors.installation import programs_of
 from executors.path_effects import effects_of
+from executors.path_uses import paths_given
 from executors.plan import Effect, PlannedStep, PlaybookStep
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
 from executors.state import Target, read_state, run_step
@@ -49,14 +51,18 @@ def plan_steps(
         intent, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast or Forecast()
     )
     effects = implied_effects(intent, values, target, host_paths)
-    return (replace(planned, guard=cuts_access(intent, values, planned, target), effects=effects),)
+    leads_to = host_paths.leads_of(paths_given(intent, values))
+    guard = cuts_access(intent, values, planned, target)
+    return (replace(planned, guard=guard, effects=effects, leads_to=leads_to),)
 
 
 def implied_effects(
     intent: Intent, values: Mapping[str, Json], target: Target, host_paths: HostPaths
 ) -> tuple[EffectName, ...]:
     """Return what a step grants or discloses there: as declared, and as its paths imply, also where links lead."""
-    return effects_of(intent, values, resolve=host_paths.resolve, facts=target.facts)
+    return effects_of(
+        intent, values, resolve=host_paths.resolve, facts=target.facts, programs=programs_of(target.transport.host)
+    )
 
 
 def _plan_step(

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from history.anchor import read_anchor
 from history.errors import HistoryError, HistoryTampered, HistoryUnavailable
 from history.filesystems import refuse_network_filesystem
 from history.schema import SCHEMA_VERSION, schema_version
+from history.tail import refuse_tampered_end, shortened
 
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for the writers before it."""
@@ -19,7 +21,7 @@ BUSY_TIMEOUT_S = 30.0
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Return a connection to the history at `path`, with its tables up to date, in autocommit mode.
 
-    When writing, a missing file is created (0600) with its missing folders (0700), and an older one is migrated
+    When writing, its end is checked (`history.tail`), a missing file is created (0600) with its missing folders (0700), and an older one is migrated
     after a backup. sqlite-utils is imported only then.
 
     Raises `HistoryUnavailable`, `HistoryTooNew`, `HistoryTampered`.
@@ -27,6 +29,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     with translated_faults(path):
         path = path.expanduser().absolute().resolve()
         refuse_network_filesystem(path)
+        _refuse_missing(path)
         if read_only:
             return _up_to_date(_connect_read_only(path), path, read_only=True)
         _create_private(path)
@@ -66,6 +69,13 @@ def _translated(error: sqlite3.Error, path: Path) -> HistoryError:
         sqlite3.SQLITE_NOTADB: ("it is not an SQLite database", "Set the history's path to a file of its own."),
     }.get(code, (str(error), "Check its folder's owner and permissions and the space on its disk."))
     return HistoryUnavailable(f"The history {path} can't be used: {what}.", remedy=remedy)
+
+
+def _refuse_missing(path: Path) -> None:
+    """A history that is known and not there any more is not begun anew without a word."""
+    kept = read_anchor(path)
+    if kept is not None and (not path.exists() or path.stat().st_size == 0):
+        raise shortened(path, kept, 0)
 
 
 def _create_private(path: Path) -> None:
@@ -184,3 +194,4 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         from history.migrations import migrate
 
         migrate(connection, path)
+    refuse_tampered_end(connection, path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
 
+from history.anchor import keep_anchor, read_anchor
 from history.canonical import Json, plain
 from history.cutting import cut_long
 from history.errors import HistoryTampered
@@ -76,6 +77,8 @@ class History:
             connection.execute(
                 "INSERT INTO events (number, hash, body) VALUES (?, ?, ?)", (event.number, event.hash, body.decode())
             )
+        if kind == "end":
+            keep_anchor(self.path, Head(event.number, event.hash))
         return event
 
     @contextmanager
@@ -116,6 +119,10 @@ class History:
         with self._transaction("BEGIN") as connection:
             head = _sound_head(connection)
         return head if head.number else None
+
+    def kept_head(self) -> Head | None:
+        """Return the head that was kept beside the file when a record ended, to verify against; None where none is."""
+        return read_anchor(self.path)
 
     def unfinished(self) -> Sequence[Event]:
         """Return every `step_begin` that has no `step_end`, oldest first: going on, or cut off."""

@@ -77,15 +77,35 @@ def _counted(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row and isinstance(row[0], int) else 0
 
 
-def _look_at_tables(connection: sqlite3.Connection, walk: "_Walk") -> None:
+def schema_faults(connection: sqlite3.Connection) -> Iterator[Fault]:
+    """Yield what is wrong with the table of events, its indexes and its triggers."""
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = 'events'").fetchall())
     for name, statement in EVENTS_OBJECTS.items():
         if name not in found:
-            walk.note(Fault("schema", None, f"`{name}` is missing from the schema"))
+            yield Fault("schema", None, f"`{name}` is missing from the schema")
         elif found[name] != statement:
-            walk.note(Fault("schema", None, f"`{name}` is not as it was made"))
+            yield Fault("schema", None, f"`{name}` is not as it was made")
     for name in sorted(found.keys() - EVENTS_OBJECTS.keys()):
-        walk.note(Fault("schema", None, f"`{name}` was added to the schema"))
+        yield Fault("schema", None, f"`{name}` was added to the schema")
+
+
+def link_faults(rows: Sequence[tuple[int, bytes, bytes, str]]) -> Iterator[Fault]:
+    """Yield what is wrong with a stretch of stored events, in order: each by itself, and against the one before it."""
+    before: tuple[int, str] | None = None
+    for number, stored, body, kinds in rows:
+        fault, previous = _own_fault(number, stored, body, kinds)
+        if fault is not None:
+            yield fault
+        elif before is not None and number != before[0] + 1:
+            yield Fault("removed", before[0] + 1, f"event {before[0] + 1} was removed")
+        elif before is not None and previous != before[1]:
+            yield Fault("altered", before[0], f"event {number} doesn't hold the hash of the event before it")
+        before = (number, stored.decode(errors="replace"))
+
+
+def _look_at_tables(connection: sqlite3.Connection, walk: "_Walk") -> None:
+    for fault in schema_faults(connection):
+        walk.note(fault)
     for (line,) in connection.execute(f"PRAGMA integrity_check({LISTED_FAULTS})"):
         if line != "ok":
             walk.note(Fault("damaged", None, f"SQLite: {line}"))

@@ -212,6 +212,7 @@ def _step(planned: PlannedStep) -> dict[str, Json]:
         "is_summary": planned.is_summary,
         "guard": planned.guard,
         "arguments": _plain(planned.arguments),
+        "leads_to": dict(planned.leads_to),
     }
     if isinstance(step, EditStep):
         edit = {"path": step.path, "before_sha256": step.before_sha256, "after_sha256": step.after_sha256}

@@ -119,7 +119,8 @@ def _show(history: History, number: int, environment: Environment, *, as_json: b
 
 
 def _verify(history: History, environment: Environment) -> ExitStatus:
-    report = history.verify()
+    kept = history.kept_head()
+    report = history.verify(known_heads=() if kept is None else (kept,))
     out, messages = environment.consoles()
     unfinished = history.unresolved()
     for event in unfinished:

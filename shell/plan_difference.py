@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from executors.diffs import state_diff, unified_diff
 from executors.plan import EditStep, Plan, PlannedStep, PlaybookStep, RunStep, Stage, Step
 from shell.render_lines import host_list
+from shell.visible import visible
 
 
 def is_same(saved: Plan, fresh: Plan) -> bool:
@@ -101,31 +102,33 @@ def _moved_step(intent: str, before: PlannedStep, after: PlannedStep) -> Iterato
         yield f"it would change something else:\n{diff}"
     if before.arguments != after.arguments:
         yield f"the values from the rows are others:\n{state_diff(before.arguments, after.arguments, intent)}"
+    if before.leads_to != after.leads_to:
+        yield f"its paths lead elsewhere:\n{state_diff(dict(before.leads_to), dict(after.leads_to), intent)}"
     for what, old, new in (
         ("why", before.reason, after.reason),
         ("whether it can be undone", before.cannot_undo, after.cannot_undo),
         ("whether a rollback is armed", before.guard, after.guard),
     ):
         if old != new:
-            yield f"{what}: it was `{old or '-'}`, and is `{new or '-'}`"
+            yield f"{what}: it was `{visible(old or '-')}`, and is `{visible(new or '-')}`"
 
 
 def _moved_words(before: Step, after: Step) -> Iterator[str]:
     match before, after:
         case RunStep(), RunStep() if before.argv != after.argv:
-            yield f"the command was `{shlex.join(before.argv)}`, and is `{shlex.join(after.argv)}`"
+            yield f"the command was `{visible(shlex.join(before.argv))}`, and is `{visible(shlex.join(after.argv))}`"
         case EditStep(), EditStep() if before.path == after.path:
             yield from _moved_file(before, after)
         case PlaybookStep(), PlaybookStep() if before.sha256 != after.sha256:
             yield f"the playbook {after.playbook} is another"
         case _:
             names: Mapping[str, str] = {"was": _described(before), "is": _described(after)}
-            yield f"the step was {names['was']}, and is {names['is']}"
+            yield f"the step was {visible(names['was'])}, and is {visible(names['is'])}"
 
 
 def _moved_file(before: EditStep, after: EditStep) -> Iterator[str]:
     if before.before_sha256 != after.before_sha256:
-        yield f"the file {after.path} is another ({_sum(before.before_sha256)} was, {_sum(after.before_sha256)} is)"
+        yield f"the file {visible(after.path)} is another ({_sum(before.before_sha256)} was, {_sum(after.before_sha256)} is)"
     if before.after != after.after:
         yield f"its content would be another:\n{unified_diff(before.after, after.after, after.path)}"
     elif before.later_sha256 != after.later_sha256:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _COLUMNS = ("record", "when", "who", "door", "request", "outcome")
 _NUMBERS = frozenset({"record"})
 _INDENT = 2
+_BLOCKS = frozenset({"diff", "stdout", "stderr", "message", "reason", "finding", "cut_text"})
+"""Fields that hold texts of several lines."""
 
 
 def render_history(records: Sequence[Mapping[str, Json]], console: "Console", *, zone: tzinfo | None = None) -> None:
@@ -52,7 +54,8 @@ def _render_fields(fields: Mapping[str, Json], console: "Console", indent: int, 
             print_line(console, "", indent=indent, lead=lead, style="bold")
             _render_items(value, console, indent + _INDENT, zone)
         else:
-            _render_value(_cell(name, value, zone), console, indent, lead)
+            is_block = isinstance(value, str) and name in _BLOCKS
+            _render_value(_cell(name, value, zone), console, indent, lead, is_block=is_block)
 
 
 def _render_items(items: Sequence[Json], console: "Console", indent: int, zone: tzinfo | None) -> None:
@@ -64,14 +67,15 @@ def _render_items(items: Sequence[Json], console: "Console", indent: int, zone: 
             print_line(console, human_value(item, zone=zone), indent=indent, lead=f"{number}. ")
 
 
-def _render_value(text: str, console: "Console", indent: int, lead: str) -> None:
-    first, *further = text.removesuffix("\n").split("\n")
-    if not further:
-        print_line(console, first, indent=indent, lead=lead)
+def _render_value(text: str, console: "Console", indent: int, lead: str, *, is_block: bool) -> None:
+    """A text of several lines stands below its name, each line behind a bar; of a name a line feed is a mark."""
+    lines = text.removesuffix("\n").split("\n") if is_block else [text]
+    if len(lines) == 1:
+        print_line(console, lines[0], indent=indent, lead=lead)
         return
     print_line(console, "", indent=indent, lead=lead)
-    for line in (first, *further):
-        print_line(console, line.replace("\t", "    "), indent=indent + _INDENT)
+    for line in lines:
+        print_line(console, line.replace("\t", "    "), indent=indent + _INDENT, lead="| ")
 
 
 def _cell(name: str, value: Json, zone: tzinfo | None) -> str:

@@ -10,6 +10,7 @@ from intents.intent import Risk
 from shell.render_lines import host_list, print_line, print_tail
 from shell.render_plan import step_words
 from shell.render_rows import render_reads
+from shell.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,7 +78,8 @@ def _render_stage(
 
 
 def _line(planned: PlannedStep | None, outcome: Outcome | None) -> _Line:
-    words = step_words(planned.step) if planned is not None else ""
+    # Marked here already, for lines are told apart below: a file's name must not begin one.
+    words = visible(step_words(planned.step)) if planned is not None else ""
     if outcome is None:
         return _Line(None, f"not begun: {words}")
     if outcome.status == "ok":

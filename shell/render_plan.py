@@ -152,7 +152,7 @@ def same_steps(hosts: Mapping[str, Sequence[PlannedStep]]) -> list[tuple[tuple[s
     """Return the hosts that get the same steps, with those steps, in the order of their first host."""
     groups: dict[str, list[str]] = {}
     for host, steps in hosts.items():
-        shown = repr([(one.step, one.effect, one.diff, one.reason, one.cannot_undo) for one in steps])
+        shown = repr([(one.step, one.effect, one.diff, one.reason, one.cannot_undo, one.leads_to) for one in steps])
         groups.setdefault(shown, []).append(host)
     return [(tuple(names), hosts[names[0]]) for names in groups.values()]
 
@@ -162,6 +162,8 @@ def _render_step(planned: PlannedStep, console: "Console", *, indent: int) -> No
         print_line(console, f"already so: {planned.reason}", indent=indent, lead="= ", style="dim")
         return
     print_line(console, step_words(planned.step), indent=indent, lead="$ " if _is_run(planned.step) else "~ ")
+    for given, real in planned.leads_to.items():
+        print_line(console, f"{given} is a link, or below one: it leads to {real}", indent=indent + _INDENT, lead="→ ")
     if planned.effect is Effect.CANNOT_KNOW:
         why = planned.reason or "the present state can't be read"
         print_line(

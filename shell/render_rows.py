@@ -11,7 +11,7 @@ from intents.values import Column, Json, Row
 from shell.render_lines import host_list, print_block, print_line, print_tail
 from shell.table import Heading, layout_table
 from shell.units import human_value
-from shell.visible import visible
+from shell.visible import NEWLINE_MARK, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,8 +69,12 @@ def _is_text(outcome: Outcome) -> bool:
 def _text_of(outcome: Outcome) -> str:
     if not outcome.columns:
         return outcome.stdout
-    name = outcome.columns[0].name
-    return "\n".join(_cell(row.get(name)).removesuffix("\n") for row in outcome.rows)
+    column, cells = outcome.columns[0], [_cell(row.get(outcome.columns[0].name)) for row in outcome.rows]
+    if column.type == "text" and len(cells) == 1:  # a text is shown in lines of its own
+        return cells[0].removesuffix("\n")
+    if column.type == "text":
+        return "\n".join(cell.removesuffix("\n").replace("\n", NEWLINE_MARK) for cell in cells)
+    return "\n".join(map(visible, cells))
 
 
 def _cell(value: Json) -> str:

@@ -20,6 +20,8 @@ _UNSAFE = (
 _UNSAFE_CHARACTER = re.compile(f"[{_UNSAFE}]")
 _CONTROL_PICTURES = 0x2400
 _SPACE = 0x20
+NEWLINE_MARK = "\u240a"
+"""What `visible` shows for a line feed: ␊."""
 _DELETE = 0x7F
 
 

@@ -11,9 +11,10 @@ from typing import BinaryIO
 import pytest
 
 from executors.host_paths import HostPaths
+from executors.installation import installation
 from executors.local import LocalTransport
 from executors.path_uses import uses_of_vector
-from executors.protected import Protected, installation, refuse_protected
+from executors.protected import Protected, refuse_protected
 from executors.protected_accounts import refused_account
 from executors.protected_network import refused_interface
 from executors.protected_processes import own_lineage, refused_process
@@ -166,7 +167,7 @@ def test_saysos_own_files_are_refused_also_by_a_hard_link_and_from_above(tmp_pat
     assert is_refused("file.delete", local(), protected, path=str(history))
     assert is_refused("file.copy", local(), protected, source="/etc/hosts", target=str(tmp_path / "state"))
     assert not is_refused("file.set_mode", local(), protected, path=str(tmp_path / "state"), mode="0700")
-    assert is_refused("file.append_line", local(), path=f"{installation()[0]}/plan.py", line="x")
+    assert is_refused("file.append_line", local(), path=f"{installation().trees[0]}/plan.py", line="x")
     assert is_refused("file.append_line", local(), path="/etc/sayso/policy.d/x.yml", line="x")
     assert is_refused("file.delete", local(), path="/var/lib/sayso/backups/x")
 

@@ -188,9 +188,9 @@ def test_a_damaged_page_is_tampering(path: Path) -> None:
     for page in range(4096, len(content), 4096):
         content[page : page + 100] = b"\xff" * 100
     path.write_bytes(content)
-    with History.open(path) as history, pytest.raises(HistoryTampered):
+    with pytest.raises(HistoryTampered), History.open(path) as history:
         history.events(1)
-    with History.open(path) as history:
+    with History.open(path, read_only=True) as history:
         assert {fault.kind for fault in history.verify().faults} >= {"damaged"}
 
 

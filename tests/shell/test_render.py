@@ -194,6 +194,6 @@ def test_a_record_is_shown_with_all_that_it_holds() -> None:
         "  1.",
         "    run: ls, -l",
         "    stdout:",
-        "      a",
-        "      b",
+        "      | a",
+        "      | b",
     ]
