@@ -110,7 +110,7 @@ class SshConnection:
     def _start(self, transport: "Transport", known_hosts: KnownHosts) -> None:
         address = self._address
         transport.daemon = True
-        transport.banner_timeout = address.connect_timeout_s
+        transport.banner_timeout = 2 * address.connect_timeout_s  # so that it is start_client that gives up, always
         self._keep_signals(transport)
         options = transport.get_security_options()
         options.kex = tuple(name for name in KEY_EXCHANGES if name in options.kex)
