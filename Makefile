@@ -8,7 +8,7 @@ export OMP_NUM_THREADS := 1
 
 # The targets of one run depend on each other's results: `-j` changes nothing.
 .NOTPARALLEL:
-.PHONY: help setup try test quick lint types docs-check docs bench eval pins heads train clean
+.PHONY: help setup try test quick lint types docs-check docs bench bench-fleet eval pins heads train clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
@@ -41,6 +41,11 @@ docs: setup ## write docs/reference from the catalogue
 
 bench: setup ## print the benchmarks, as ratios in one run
 	$(BIN)/python scripts/bench.py
+
+bench-fleet: setup ## a read of 10, 50 and 100 hosts, by sayso and by ansible, ssh, asyncssh and others (20 minutes)
+	python3 -m venv .venv-bench
+	.venv-bench/bin/pip install -q -r scripts/bench_fleet_requirements.txt
+	$(BIN)/python scripts/bench_fleet.py
 
 eval: setup ## measure the interpreter on sentences that trained nothing
 	$(BIN)/python scripts/evaluate.py

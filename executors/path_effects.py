@@ -19,6 +19,8 @@ from intents.values import Json
 ORDER: tuple[EffectName, ...] = ("execution", "access", "persistence", "secrets")
 GRANTING: frozenset[EffectName] = frozenset(("execution", "access", "persistence"))
 
+_KERNELS_OWN = re.compile(r"/(?:proc/(?!self/|thread-self/|\d+/)[a-z][\w/]*|sys/[\w/.:-]+)")
+"""What only the kernel puts there, so that nothing else can lie behind the name; of `/proc`, not the processes' own."""
 _PROCESS_ROOT = re.compile(r"(?:/proc/(?:self|thread-self|\d+)(?:/task/\d+)?/root)+(?=/|$)")
 _SETUID = 0o4000
 _SECRETS_ALONE: frozenset[EffectName] = frozenset(("secrets",))
@@ -69,9 +71,10 @@ def effects_of(
     found: set[EffectName] = set(intent.effects)
     for use in uses_of(intent, values, facts=facts):
         if use.use not in {"name", "look"}:
-            real = resolve(use.path)
+            is_change = use.use in CHANGING
+            real = use.path if not is_change and _is_kernels_own(use.path) else resolve(use.path)
             found |= _of_use(use) | _of_use(PathUse(real, use.use))
-            if use.use in CHANGING and any(_meets(path, one) for path in (use.path, real) for one in programs):
+            if is_change and any(_meets(path, one) for path in (use.path, real) for one in programs):
                 found |= {"execution", "persistence"}
     if intent.is_change and _sets_user_id(intent, values):
         found.add("access")
@@ -91,6 +94,15 @@ def _meets(path: str, program: str) -> bool:
     """Whether the path lies in the folder or holds it."""
     normal = posixpath.normpath(path)
     return is_within(normal, program) or is_within(program, normal)
+
+
+def _is_kernels_own(path: str) -> bool:
+    """Whether it is a file of the kernel's that is read as it stands: on a hundred hosts nobody need ask where it leads.
+
+    >>> _is_kernels_own("/proc/uptime"), _is_kernels_own("/proc/self/root/etc/shadow"), _is_kernels_own("/proc/../etc/x")
+    (True, False, False)
+    """
+    return ".." not in path and _KERNELS_OWN.fullmatch(path) is not None
 
 
 def _of_use(use: PathUse) -> frozenset[EffectName]:

@@ -188,3 +188,14 @@ def test_an_archive_is_written_of_what_is_read_and_the_other_way_round() -> None
     unpacked = {("/srv/a.zip", "show"), ("/srv/b", "sweep")}
     for name in ("archive.extract", "archive.merge", "archive.unzip"):
         assert {(use.path, use.use) for use in uses_of(CATALOGUE[name], {**values, "target": "/srv/b"})} == unpacked
+
+
+def test_a_read_of_a_file_of_the_kernels_asks_the_host_nothing_about_its_path() -> None:
+    asked: list[str] = []
+
+    def resolve(path: str) -> str:
+        asked.append(path)
+        return path
+
+    assert effects_of(CATALOGUE["system.uptime"], {}, resolve=resolve) == ()
+    assert asked == []
