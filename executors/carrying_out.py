@@ -6,6 +6,7 @@ from dataclasses import replace
 from executors.command_planning import not_come_true
 from executors.edit_planning import carry_out_edit
 from executors.file_state import last_line
+from executors.left_behind import read_left
 from executors.plan import EditStep, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, Stage
 from executors.state import Target, UnreachableStepError, execute, failure_of, parser_options
 from executors.transport import Cancel, Completed
@@ -93,6 +94,8 @@ def _verified(
     after, problems = not_come_true(
         intent, operation, stage.values_of(planned), target, before=planned.before, cancel=cancel
     )
+    if not problems:
+        after = {**after, **read_left(intent, operation, stage.values_of(planned), target, cancel)}
     message = f"The command ended well, but {'; '.join(problems)}. Look at the host's logs." if problems else ""
     return _with_output(
         target.host,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from executors.acting_account import acting_account
 from executors.diffs import state_diff
+from executors.forecast import Forecast
 from executors.plan import Effect, PlannedStep, Touched
 from executors.state import Target, expected_values, listed, read_rows, read_state, run_step, unmet
 from executors.transport import Cancel
@@ -31,21 +32,6 @@ SIMULATED = "simulated_sha256"
 _SIGNS = {"install": "+", "create": "+", "add": "+", "remove": "-", "delete": "-", "purge": "-"}
 
 
-class Forecast:
-    """The states that the stages of a plan planned so far will lead to on one host, by the vector that reads them."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[str, ...], Row] = {}
-
-    def foresee(self, argv: tuple[str, ...], row: Row) -> None:
-        """Take what a state will be."""
-        self._rows[argv] = row
-
-    def state(self, argv: tuple[str, ...]) -> Row | None:
-        """Return what a state will be; None where no stage changes it."""
-        return self._rows.get(argv)
-
-
 def plan_command(
     intent: Intent,
     operation: Operation,
@@ -64,10 +50,7 @@ def plan_command(
     if operation.change is None:
         raise PlanError(f"`{intent.name}` has nothing to run on {target.host}.", remedy="Report this pack.")
     reading = run_step(intent, operation.state.command, values, interrupt="kill").argv if operation.state else ()
-    foreseen = forecast.state(reading) if forecast is not None and operation.state is not None else None
-    before: Row = {}
-    if operation.state is not None:
-        before = foreseen if foreseen is not None else read_state(intent, operation.state, values, target, cancel)
+    before, is_predicted = _state_before(intent, operation, values, target, forecast, cancel)
     step = run_step(intent, operation.change, values, interrupt=intent.interrupt)
     account = acting_account(intent, operation.change, values, target, cancel)
     step = step if account is None else replace(step, as_user=account)
@@ -76,13 +59,13 @@ def plan_command(
         there_is = before or rows is not None
         reason = "the state is already as wanted" if there_is else f"there is no {subject_of(intent, values)}"
         fingerprint = _fingerprint(before, rows)
-        return PlannedStep(
-            step, Effect.ALREADY_SO, reason=reason, before=fingerprint, is_predicted=foreseen is not None
-        )
+        return PlannedStep(step, Effect.ALREADY_SO, reason=reason, before=fingerprint, is_predicted=is_predicted)
     refuse_lacking(intent, operation, values, target, before)
     after = predicted_state(intent, operation, values, before)
-    if forecast is not None and operation.state is not None:
-        forecast.foresee(reading, after)
+    is_predicted = is_predicted or (forecast is not None and forecast.has_answered)
+    if forecast is not None:
+        is_gone = any(one.test == "absent" for one in operation.expect)
+        forecast.take_command(step, reading, after, is_gone=is_gone)
     diff = state_diff(before, after, subject_of(intent, values))
     is_summary = False
     if rows is not None and operation.simulate is not None:
@@ -96,8 +79,24 @@ def plan_command(
         cannot_undo=operation.undo.impossible if operation.undo else None,
         touched=touched_by(intent, operation, values, target, cancel) if with_touched else (),
         is_summary=is_summary,
-        is_predicted=foreseen is not None,
+        is_predicted=is_predicted,
     )
+
+
+def _state_before(
+    intent: Intent,
+    operation: Operation,
+    values: Mapping[str, Json],
+    target: Target,
+    forecast: Forecast | None,
+    cancel: Cancel | None,
+) -> tuple[Row, bool]:
+    """Return the state before the change, and whether an earlier stage of the plan has to bring it about."""
+    if operation.state is None:
+        return {}, False
+    if forecast is None:
+        return read_state(intent, operation.state, values, target, cancel), False
+    return forecast.read(intent, operation.state, values, cancel)
 
 
 def refuse_lacking(

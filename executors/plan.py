@@ -97,6 +97,16 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The change that a step of an undo takes back: the request that it was, and what it left behind."""
+
+    intent: str
+    arguments: Mapping[str, Json]
+    left: Mapping[str, Json] = field(default_factory=dict)
+    """What has to be as the change left it, also when the step's turn comes; empty where nothing is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step with what is known of its effect on one host."""
 
@@ -122,6 +132,8 @@ class PlannedStep:
     """Path as given in an argument -> where it leads on the host (links, `..`, mounts), of those that lead elsewhere."""
     guard: str | None = None
     """Why the change can cut off the person who makes it, so that a rollback is armed before it."""
+    takes_back: TakenBack | None = None
+    """For the inverse of a command: what it takes back; else None."""
 
 
 @dataclass(frozen=True, slots=True)

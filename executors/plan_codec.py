@@ -29,6 +29,7 @@ from executors.plan import (
     PlaybookStep,
     RunStep,
     Stage,
+    TakenBack,
     Touched,
 )
 from intents.errors import PlanError
@@ -38,7 +39,7 @@ from intents.values import Json
 
 KNOWN_CLASSES: frozenset[type] = frozenset(
     {
-        Plan, Stage, Envelope, PlannedStep, Touched, RunStep, EditStep, PlaybookStep,
+        Plan, Stage, Envelope, PlannedStep, Touched, TakenBack, RunStep, EditStep, PlaybookStep,
         Match, Argument, Evidence, RowReference,
         Filter, Sort, Limit, Count, Aggregate, Group, Unique, Columns, Export,
     }

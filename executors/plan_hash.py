@@ -62,6 +62,7 @@ def _covered_step(planned: PlannedStep) -> Json:
         "guard": planned.guard,
         "effects": list(planned.effects),
         "leads_to": dict(planned.leads_to),
+        "takes_back": None if planned.takes_back is None else asdict(planned.takes_back),
     }
 
 

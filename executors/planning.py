@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from executors.command_planning import Forecast
 from executors.follow_ups import follow_ups_of, without_declared
+from executors.forecast import Forecast
 from executors.path_effects import risk_with
-from executors.plan import EditStep, Envelope, Plan, PlannedStep, Stage
+from executors.plan import Envelope, Plan, PlannedStep, Stage
 from executors.plan_hash import finish_plan
 from executors.protected import NOTHING_MORE, Protected
 from executors.state import Target, read_rows
@@ -18,7 +18,6 @@ from intents.export import exported
 from intents.intent import EffectName, Intent
 from intents.interpretation import Evidence, Match, RowReference
 from intents.operations import Table, apply_operations
-from intents.types.visible import visible
 from intents.values import Json
 
 REFERENCED_ROWS = 100
@@ -75,7 +74,6 @@ class _Planner:
             hosts = {host: tuple(replace(one, is_predicted=True) for one in steps) for host, steps in hosts.items()}
         stage = Stage(intent.name, intent.risk, intent.effects, match, hosts, envelope=envelope)
         values = [stage.values_of(planned) for steps in hosts.values() for planned in steps] or [match.values()]
-        self._refuse_second_edit(hosts)
         effects = effects_in(intent, hosts)
         risk = risk_with(max(intent.risk_for(one) for one in values), effects)
         stage = replace(stage, risk=risk, effects=effects)
@@ -87,7 +85,7 @@ class _Planner:
     ) -> tuple[PlannedStep, ...]:
         if envelope is not None:
             return ()
-        forecast = self.forecasts.setdefault(target.host, Forecast())
+        forecast = self.forecasts.setdefault(target.host, Forecast(target))
         if not match.references:
             return plan_steps(
                 intent, match.values(), target, cancel=self.cancel, forecast=forecast, protected=self.protected
@@ -136,22 +134,6 @@ class _Planner:
             )
         rows = read_rows(intent, read, source.match.values(), target, self.cancel)
         return apply_operations(rows, read.columns, source.match.operations, order=read.order, limit=read.limit)
-
-    def _refuse_second_edit(self, hosts: Mapping[str, tuple[PlannedStep, ...]]) -> None:
-        """The diff of a second edit would be made from a content that is not there yet."""
-        for host, steps in hosts.items():
-            edited = {
-                planned.step.path
-                for stage in self.stages
-                for planned in stage.hosts.get(host, ())
-                if isinstance(planned.step, EditStep)
-            }
-            for planned in steps:
-                if isinstance(planned.step, EditStep) and planned.step.path in edited:
-                    raise PlanError(
-                        f"Two steps of this plan edit {visible(planned.step.path)} on {host}.",
-                        remedy="Ask for the second edit when the first is done.",
-                    )
 
 
 def effects_in(intent: Intent, hosts: Mapping[str, Sequence[PlannedStep]]) -> tuple[EffectName, ...]:

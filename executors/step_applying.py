@@ -11,9 +11,11 @@ from dataclasses import replace
 from executors.carrying_out import carry_out
 from executors.diffs import state_diff
 from executors.file_state import EditCutOffError
+from executors.forecast import agrees
 from executors.guard import guarded, new_guard_id
 from executors.guard_cuts import cut_of
 from executors.guard_rollback import rollback_for_step
+from executors.left_behind import refuse_worked_on
 from executors.locks import hold_locks, resources_of
 from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, RunStep, Stage
 from executors.run import Run
@@ -88,7 +90,7 @@ def _longest_s(planned: PlannedStep, run: Run) -> float:
 
 def _between_records(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:
     """Check that nothing moved, then run the step with an event before it and one after it."""
-    _check_unmoved(stage, planned, target, run)
+    planned = _unmoved(stage, planned, target, run)
     begun = run.recorder.begin_step(described_step(stage, planned, target.host))
     try:
         outcome = _guarded(stage, planned, target, run)
@@ -98,10 +100,13 @@ def _between_records(stage: Stage, planned: PlannedStep, target: Target, run: Ru
     return outcome
 
 
-def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> None:
-    """Derive the step again and read the state again; raise `PlanError` when either differs from the plan."""
+def _unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> PlannedStep:
+    """Derive the step again and read the state again; raise `PlanError` when either differs from the plan.
+
+    Returns the step with the state before it as it is, where the plan could only foresee it.
+    """
     if stage.undo_of is not None and isinstance(planned.step, EditStep):
-        return  # the edit itself compares the file's hash before it replaces it
+        return planned  # the edit itself compares the file's hash before it replaces it
     intent = run.catalogue[stage.intent]
     (again,) = plan_steps(
         intent, stage.values_of(planned), target, cancel=run.cancel, with_touched=False, protected=run.protected
@@ -118,7 +123,11 @@ def _check_unmoved(stage: Stage, planned: PlannedStep, target: Target, run: Run)
             remedy="Look at the link, and ask again for a new plan.",
         )
     if again.step == planned.step and _is_unmoved(stage, intent, planned, again, target):
-        return
+        taken = planned.takes_back
+        if taken is not None:
+            subject = f"Record {stage.undo_of}"
+            refuse_worked_on(taken, run.catalogue[taken.intent], target, run.cancel, subject=subject)
+        return replace(planned, before=again.before) if planned.is_predicted else planned
     moved = state_diff(dict(planned.before), dict(again.before), "since the plan was made")
     if isinstance(again.step, PlaybookStep):
         moved = f"What it would do now:\n{again.diff or again.reason}"
@@ -138,7 +147,7 @@ def _is_unmoved(stage: Stage, intent: Intent, planned: PlannedStep, again: Plann
     if not planned.is_predicted:
         return again.before == planned.before
     promised = [one.column for one in intent.operation_for(target.facts).expect if one.test != "changed"]
-    return all(again.before.get(column) == planned.before.get(column) for column in promised)
+    return all(agrees(planned.before.get(column), again.before.get(column)) for column in promised)
 
 
 def _guarded(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Outcome:
@@ -181,6 +190,11 @@ def described_step(stage: Stage, planned: PlannedStep, host: str) -> dict[str, J
         "undo_of": stage.undo_of,
         "cannot_undo": planned.cannot_undo,
     }
+    if planned.takes_back is not None:
+        described["takes_back"] = {
+            "intent": planned.takes_back.intent,
+            "arguments": dict(planned.takes_back.arguments),
+        }
     if isinstance(step, RunStep):
         described["run"] = list(step.argv)
     elif isinstance(step, PlaybookStep):

@@ -9,19 +9,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from executors.command_planning import Forecast, plan_command, refuse_lacking
+from executors.command_planning import plan_command, refuse_lacking
 from executors.edit_planning import plan_edit
+from executors.forecast import Forecast
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
 from executors.installation import programs_of
 from executors.path_effects import effects_of
 from executors.path_uses import paths_given
-from executors.plan import Effect, PlannedStep, PlaybookStep
+from executors.plan import EditStep, Effect, PlannedStep, PlaybookStep
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
 from executors.state import Target, read_state, run_step
 from executors.transport import Cancel
 from intents.errors import PlanError
-from intents.intent import EffectName, Intent, Operation, PlaybookRun
+from intents.intent import Edit, EffectName, Intent, Operation, PlaybookRun
 from intents.rules import check_value
 from intents.template import render_word
 from intents.values import Json
@@ -40,19 +41,21 @@ def plan_steps(
 ) -> tuple[PlannedStep, ...]:
     """Return the planned steps of an intent on one host.
 
-    `forecast` holds what earlier stages of the same plan will lead to, and takes what this one will.
+    `forecast` holds what earlier stages of the same plan will lead to, and takes what this one will; the target is
+    then read as it will be by that time.
     `with_touched` False leaves out what only a person reads: planning again before a step needs none of it.
     """
     for name, value in values.items():
         check_value(intent, name, value)  # wherever it came from: a request, a script, the history
+    target = target if forecast is None else forecast.target
     host_paths = HostPaths(target.transport, cancel)
     refuse_protected(intent, values, target, protected, cancel=cancel, host_paths=host_paths)
-    planned = _plan_step(
-        intent, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast or Forecast()
-    )
+    planned = _plan_step(intent, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast)
     effects = implied_effects(intent, values, target, host_paths)
     leads_to = host_paths.leads_of(paths_given(intent, values))
     guard = cuts_access(intent, values, planned, target)
+    if forecast is not None:
+        forecast.end_step()  # only now: until here everything was about the host before this step
     return (replace(planned, guard=guard, effects=effects, leads_to=leads_to),)
 
 
@@ -72,7 +75,7 @@ def _plan_step(
     *,
     cancel: Cancel | None,
     with_touched: bool,
-    forecast: Forecast,
+    forecast: Forecast | None,
 ) -> PlannedStep:
     _refuse_elsewhere(intent, target)
     operation = intent.operation_for(target.facts)
@@ -83,7 +86,7 @@ def _plan_step(
             return PlannedStep(step, Effect.CANNOT_KNOW, reason=reason, cannot_undo=reason)
         return PlannedStep(step, Effect.READ)
     if operation.edit is not None:
-        planned = plan_edit(intent, operation.edit, values, target, cancel)
+        planned = _plan_edit(intent, operation.edit, values, target, cancel, forecast)
         if operation.needs and operation.state is not None and planned.effect is not Effect.ALREADY_SO:
             before = read_state(intent, operation.state, values, target, cancel)
             refuse_lacking(intent, operation, values, target, before)
@@ -91,6 +94,24 @@ def _plan_step(
     if operation.playbook is not None:
         return _plan_playbook(intent, operation, operation.playbook, values, target, cancel)
     return plan_command(intent, operation, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast)
+
+
+def _plan_edit(
+    intent: Intent,
+    edit: Edit,
+    values: Mapping[str, Json],
+    target: Target,
+    cancel: Cancel | None,
+    forecast: Forecast | None,
+) -> PlannedStep:
+    if forecast is None:
+        return plan_edit(intent, edit, values, target, cancel)
+    forecast.begin_step()
+    planned = plan_edit(intent, edit, values, target, cancel)
+    planned = replace(planned, is_predicted=forecast.has_answered)
+    if isinstance(planned.step, EditStep) and planned.effect is not Effect.ALREADY_SO:
+        forecast.take_edit(planned.step, planned.step.after)
+    return planned
 
 
 def _refuse_elsewhere(intent: Intent, target: Target) -> None:

@@ -2,26 +2,29 @@
 
 import posixpath
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from executors.command_planning import Forecast
 from executors.diffs import state_diff
 from executors.edit_large import diff_of_states
 from executors.edit_planning import file_row, lacks_directory
 from executors.file_replace import FileState, read_file
 from executors.file_state import FileHost
 from executors.follow_ups import rendered_values
+from executors.forecast import Forecast, agrees
+from executors.foreseen_files import NotForeseenError
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
+from executors.left_behind import left_in, refuse_worked_on
 from executors.path_effects import risk_with
-from executors.plan import EditStep, Effect, PlannedStep, Stage
+from executors.plan import EditStep, Effect, PlannedStep, Stage, TakenBack
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
-from executors.state import Target, read_state, run_step
+from executors.state import Target, run_step
 from executors.step_planning import implied_effects, plan_steps
 from executors.transport import Cancel
 from intents.errors import PlanError
-from intents.intent import Intent, Operation, Undo
+from intents.intent import Intent, Operation, Risk, Undo
 from intents.interpretation import Argument, Evidence, Match
 from intents.types.base import ValueContext
 from intents.values import Json
@@ -43,6 +46,8 @@ class DoneStep:
     """The record that this step itself took back."""
     made_directory: bool = False
     """Whether the edit made the directory of its file."""
+    takes_back: tuple[str, Mapping[str, Json]] | None = None
+    """The intent and the arguments of the change that this step took back, of a command."""
 
 
 def undo_stages(
@@ -60,7 +65,7 @@ def undo_stages(
     Raises `PlanError` where there is no inverse, or where the world has moved since, saying what.
     """
     undoing = _Undoing(record, catalogue, context, cancel, protected)
-    forecasts = {host: Forecast() for host in targets}
+    forecasts = {host: Forecast(target) for host, target in targets.items()}
     done_again: dict[int, list[DoneStep]] = {}
     stages: list[Stage] = []
     for place, step in reversed(list(enumerate(steps))):
@@ -126,13 +131,18 @@ def _undo_step(undoing: _Undoing, step: DoneStep, target: Target, forecast: Fore
             remedy="Take it back by hand; `sayso history show` tells what was done.",
         )
     if step.edit_path is not None:
-        return _undo_edit(undoing, step, intent, target)
+        return _undo_edit(undoing, step, intent, forecast)
     operation = intent.operation_for(target.facts)
     undo = operation.undo
+    if (undo is None or undo.intent is None) and step.takes_back is not None:
+        return _make_again(undoing, *step.takes_back, target, forecast)
     if undo is None or undo.intent is None:
         reason = undo.impossible if undo and undo.impossible else "no inverse is known"
         raise PlanError(f"Record {record} can't be undone: {reason}.", remedy="Say what you want instead.")
+    taken = TakenBack(intent.name, step.arguments, left_in(step.after))
     _refuse_if_moved(undoing, step, intent, operation, target, forecast)
+    with suppress(NotForeseenError):  # it is looked at again when its turn comes
+        refuse_worked_on(taken, intent, forecast.target, cancel, subject=f"Record {record}")
     inverse = catalogue[undo.intent]
     evidence = Evidence("history", note=f"record {record}")
     arguments = {
@@ -141,12 +151,51 @@ def _undo_step(undoing: _Undoing, step: DoneStep, target: Target, forecast: Fore
     }
     match = Match(inverse.name, arguments, 1.0)
     planned = plan_steps(inverse, match.values(), target, cancel=cancel, forecast=forecast, protected=undoing.protected)
-    return _stage(undoing, inverse, match, planned, target)
+    # An inverse without one of its own is taken back by making the change again.
+    planned = tuple(replace(one, takes_back=taken, cannot_undo=None) for one in planned)
+    at_most = _risk_at_most(intent, step, taken, inverse)
+    return _stage(undoing, inverse, match, planned, target, at_most=at_most)
 
 
-def _stage(undoing: _Undoing, intent: Intent, match: Match, planned: tuple[PlannedStep, ...], target: Target) -> Stage:
+def _risk_at_most(intent: Intent, step: DoneStep, taken: TakenBack, inverse: Intent) -> Risk:
+    """Taking back what a change made, and nothing else, is no more dangerous than the change was.
+
+    Of a deletion that holds only where it is known that nothing but what the change left goes.
+    """
+    if inverse.risk is Risk.DESTRUCTIVE and not taken.left:
+        return Risk.DESTRUCTIVE
+    return max(Risk.REVERSIBLE, intent.risk_for(step.arguments))
+
+
+def _make_again(
+    undoing: _Undoing, name: str, arguments: Mapping[str, Json], target: Target, forecast: Forecast
+) -> Stage:
+    """Plan the change anew that an undo took back by a step which has no inverse (a deletion)."""
+    intent = undoing.catalogue.get(name)
+    if intent is None:
+        raise PlanError(
+            f"Record {undoing.record} took back `{name}`, which is no longer in the catalogue.",
+            remedy="Say what you want instead.",
+        )
+    evidence = Evidence("history", note=f"record {undoing.record}")
+    match = Match(name, {key: Argument(value, evidence) for key, value in arguments.items()}, 1.0)
+    planned = plan_steps(
+        intent, match.values(), target, cancel=undoing.cancel, forecast=forecast, protected=undoing.protected
+    )
+    return _stage(undoing, intent, match, planned, target)
+
+
+def _stage(
+    undoing: _Undoing,
+    intent: Intent,
+    match: Match,
+    planned: tuple[PlannedStep, ...],
+    target: Target,
+    *,
+    at_most: Risk = Risk.DESTRUCTIVE,
+) -> Stage:
     effects = tuple(dict.fromkeys(effect for one in planned for effect in one.effects))
-    risk = risk_with(intent.risk_for(match.values()), effects)
+    risk = risk_with(min(at_most, intent.risk_for(match.values())), effects)
     return Stage(intent.name, risk, effects, match, {target.host: planned}, undo_of=undoing.record)
 
 
@@ -194,25 +243,20 @@ def _refuse_if_moved(
     """The state must be what the change left behind, in every column that it promised."""
     if operation.state is None:
         return
-    reading = run_step(intent, operation.state.command, step.arguments, interrupt="kill").argv
-    foreseen = forecast.state(reading)  # a later step of the same record, which is taken back before this one
-    now = (
-        foreseen
-        if foreseen is not None
-        else read_state(intent, operation.state, step.arguments, target, undoing.cancel)
-    )
+    # Later steps of the same record are taken back before this one.
+    now, _ = forecast.read(intent, operation.state, step.arguments, undoing.cancel)
     promised = {expectation.column for expectation in operation.expect if expectation.test != "changed"}
     left = {name: step.after.get(name) for name in promised}
     current = {name: now.get(name) for name in promised}
-    if left != current:
+    if not all(agrees(current[name], value) for name, value in left.items()):
         raise PlanError(
             f"Record {undoing.record} can't be undone: the state has moved since.\n{state_diff(left, current, target.host)}",
             remedy="Look at what changed it, then say what you want.",
         )
 
 
-def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target) -> Stage:
-    record = undoing.record
+def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, forecast: Forecast) -> Stage:
+    record, target = undoing.record, forecast.target
     host_paths = HostPaths(target.transport, undoing.cancel)
     refuse_protected(intent, step.arguments, target, undoing.protected, cancel=undoing.cancel, host_paths=host_paths)
     path = step.edit_path or ""
@@ -260,6 +304,8 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, target: Target
     effects = implied_effects(intent, step.arguments, target, host_paths)
     planned = replace(planned, effects=effects, guard=cuts_access(intent, step.arguments, planned, target))
     risk = risk_with(intent.risk, effects)
+    forecast.take_edit(edit, wanted.content if wanted.exists and not wanted.is_large else None)
+    forecast.end_step()
     return Stage(intent.name, risk, effects, match, {target.host: (planned,)}, undo_of=record)
 
 

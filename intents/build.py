@@ -177,4 +177,5 @@ def _literal(value: Json) -> Word | Json:
 
 
 def _undo(entry: _Entry) -> Undo:
-    return Undo(entry.get("intent"), _word_map(entry["with"]), entry.get("impossible"))
+    left = _read(entry["left"]) if "left" in entry else None
+    return Undo(entry.get("intent"), _word_map(entry["with"]), entry.get("impossible"), left)

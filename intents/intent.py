@@ -189,6 +189,9 @@ class Undo:
     intent: str | None = None
     arguments: Mapping[str, Word] = field(default_factory=dict)
     impossible: str | None = None
+    left: Read | None = None
+    """What the change leaves behind (size, time of the last write), read when it has been made and again before it is
+    taken back: where anything of it differs, somebody has worked on it since, and it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +241,15 @@ class Operation:
     def commands(self) -> tuple[Command, ...]:
         """Every command that it may run, those that only read first."""
         reads = [
-            read for read in (self.state, self.simulate, *(touch.read for touch in self.touches), self.read) if read
+            read
+            for read in (
+                self.state,
+                self.simulate,
+                *(touch.read for touch in self.touches),
+                self.undo.left if self.undo else None,
+                self.read,
+            )
+            if read
         ]
         change = () if self.change is None else (self.change,)
         return (*(read.command for read in reads), *change)

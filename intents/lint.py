@@ -57,7 +57,7 @@ def check_catalogue(catalogue: Mapping[str, Intent], names: Sequence[str]) -> li
 def _findings(intent: Intent, said: Mapping[frozenset[str], str], catalogue: Mapping[str, Intent]) -> Iterator[Finding]:
     texts = [*_objections_to_words(intent), *_objections_to_sentences(intent, said, catalogue)]
     for operation in operations_of(intent):
-        texts += _objections_to_operation(intent, operation)
+        texts += _objections_to_operation(intent, operation, catalogue)
     yield from (Finding(intent.name, intent.where, text) for text in texts)
 
 
@@ -104,7 +104,7 @@ def _objections_to_sentences(
             yield f'"{miss.text}" names `{miss.intent}`, which doesn\'t exist'
 
 
-def _objections_to_operation(intent: Intent, operation: Operation) -> Iterator[str]:
+def _objections_to_operation(intent: Intent, operation: Operation, catalogue: Mapping[str, Intent]) -> Iterator[str]:
     for command in operation.commands:
         yield from _objections_to_vector(command)
     undo = operation.undo
@@ -113,6 +113,10 @@ def _objections_to_operation(intent: Intent, operation: Operation) -> Iterator[s
         highest = max([intent.risk, *(rule.risk for rule in intent.risk_rules)])
         if highest < Risk.DESTRUCTIVE and not has_inverse:
             yield f"`{_program(operation.change)}` can't be taken back: its risk is `destructive`"
+    inverse = catalogue.get(undo.intent) if undo is not None and undo.intent is not None else None
+    is_reversible = intent.risk is Risk.REVERSIBLE and undo is not None and undo.left is None
+    if is_reversible and inverse is not None and inverse.risk is Risk.DESTRUCTIVE:
+        yield f"its undo by `{inverse.name}` would take along what was written since: add `left`, by which that is seen"
     if intent.effects and intent.risk is Risk.REVERSIBLE and {"execution", "access"} & set(intent.effects):
         yield f"what grants {' and '.join(intent.effects)} is at least `disruptive`"
 

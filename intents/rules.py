@@ -70,6 +70,8 @@ def _check_operation(
             yield from _check_read(intent, read, known_parser, (*path, key))
     for index, touch in enumerate(operation.touches):
         yield from _check_read(intent, touch.read, known_parser, (*path, "touches", str(index), "read"))
+    if operation.undo is not None and operation.undo.left is not None:
+        yield from _check_read(intent, operation.undo.left, known_parser, (*path, "undo", "left"))
     if operation.change is not None:
         yield from _check_command(intent, operation.change, (*path, "change"))
     yield from _check_change_words(intent, operation, path)

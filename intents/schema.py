@@ -146,11 +146,14 @@ class UndoEntry(_Strict):
     intent: str | None = None
     arguments: dict[str, str] = Field(default={}, alias="with")
     impossible: Text | None = None
+    left: ReadEntry | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "UndoEntry":
         if (self.intent is None) == (self.impossible is None):
             raise ValueError("an undo has either `intent` (with `with`) or `impossible` (the reason)")
+        if self.left is not None and self.intent is None:
+            raise ValueError("`left` belongs to an undo with `intent`")
         return self
 
 

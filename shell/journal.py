@@ -166,6 +166,7 @@ class Journal:
                 raise PlanError(f"Record {record} changed nothing.", remedy="`sayso history` shows what was done.")
             return record, steps
         taken_back: set[tuple[int | None, str]] = set()
+        depths: dict[int, int] = {}
         for summary in self._history.records(limit=LOOK_BACK):
             steps = done_steps(self._history, summary.record)
             undone = {(step.undo_of, step.host) for step in steps if step.undo_of is not None}
@@ -173,11 +174,20 @@ class Journal:
             standing = [
                 step
                 for step in _on_hosts(steps, hosts)
-                if step.undo_of is None and (summary.record, step.host) not in taken_back
+                if not self._undo_depth(step, depths) % 2 and (summary.record, step.host) not in taken_back
             ]
             if standing:
                 return summary.record, standing
         raise PlanError("There is no change to take back.", remedy="`sayso history` shows what was done.")
+
+    def _undo_depth(self, step: DoneStep, known: dict[int, int]) -> int:
+        """Return 0 for a change, 1 for an undo, 2 for the undo of an undo (which is the change once more), and so on."""
+        if step.undo_of is None or self._history is None:
+            return 0
+        if step.undo_of not in known:
+            taken = done_steps(self._history, step.undo_of)
+            known[step.undo_of] = self._undo_depth(taken[0], known) if taken else 0
+        return 1 + known[step.undo_of]
 
     def close(self) -> None:
         """Close the history."""
@@ -292,7 +302,14 @@ def _done_step(step: Mapping[str, Json], outcome: Mapping[str, Json]) -> DoneSte
         as_user=_text(step.get("as_user")),
         undo_of=number if isinstance(number := step.get("undo_of"), int) else None,
         made_directory=isinstance(edit, Mapping) and edit.get("made_directory") is True,
+        takes_back=_taken_back(step.get("takes_back")),
     )
+
+
+def _taken_back(value: Json) -> tuple[str, Mapping[str, Json]] | None:
+    if not isinstance(value, Mapping) or not isinstance(value.get("intent"), str):
+        return None
+    return str(value["intent"]), _mapping(value.get("arguments"))
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

@@ -130,6 +130,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:dpkg_list": packages.parse_dpkg_list,
     "F:du_kib": files.parse_du_kib,
     "F:du_nul": files.parse_du_nul,
+    "F:du_written": files.parse_du_written,
     "F:dumpe2fs": storage.parse_dumpe2fs,
     "F:duplicates": files.parse_duplicates,
     "F:duplicates_lines": files.parse_duplicates_lines,

@@ -197,6 +197,25 @@ def parse_du_nul(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     return rows_of(records, columns)
 
 
+def parse_du_written(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `du -s -0B1 --time` (bytes TAB time TAB path NUL) to `size`, `written` and `path`.
+
+    `written` is the latest time at which anything in the directory was written.
+
+    >>> columns = (Column("size", "size"), Column("written"), Column("path", "path"))
+    >>> parse_du_written(b"12\t2026-11-25 15:00:00.123456789 +0000\t/srv/a\0", columns)
+    [{'size': 12, 'written': '2026-11-25 15:00:00.123456789 +0000', 'path': '/srv/a'}]
+    """
+    records: list[dict[str, Json]] = []
+    for (entry,) in nul_fields(output, 1, "F:du_written"):
+        size, _, rest = entry.partition("\t")
+        written, tab, path = rest.partition("\t")
+        if not tab:
+            raise unexpected("F:du_written", "a size, a time and a path", entry)
+        records.append({"size": size, "written": written, "path": path})
+    return rows_of(records, columns)
+
+
 def parse_du_kib(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Read the lines of busybox `du -k` (KiB TAB path) to `size` in bytes and `path`."""
     records: list[dict[str, Json]] = []

@@ -82,6 +82,7 @@ GARBAGE: dict[str, bytes] = {
     "F:dpkg_list": b"ii\tjq\n",
     "F:du_kib": b"no tab\n",
     "F:du_nul": b"no tab\0",
+    "F:du_written": b"12\tone tab\0",
     "F:dumpe2fs": b"dumpe2fs: Bad magic number\n",
     "F:duplicates": b"5 1:2 no sum\0",
     "F:duplicates_lines": b"no sum\n",

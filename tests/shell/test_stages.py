@@ -100,13 +100,18 @@ def test_a_later_stage_is_planned_from_what_the_earlier_will_lead_to(tmp_path: P
         assert modes(folder)[0] == "644"
 
 
-def test_two_edits_of_one_file_in_one_plan_are_refused(tmp_path: Path, folder: Path) -> None:
-    edit = ("file.append_line", [f"path={folder}/f1", "line=a"])
+def test_a_second_edit_of_one_file_is_planned_from_what_the_first_will_lead_to(tmp_path: Path, folder: Path) -> None:
+    file = folder / "f1"
+    file.write_text("a\n")
+    edits = [("file.append_line", [f"path={file}", f"line={line}"]) for line in ("b", "c")]
     with session_in(tmp_path) as session:
-        refused = session.run_intents([edit, edit], YES)
-    assert refused.status is ExitStatus.REFUSED
-    assert refused.fault is not None
-    assert "Two steps" in refused.fault.message
+        planned = session.run_intents(edits, DRY)
+        assert planned.plan is not None
+        assert " b\n+c" in planned.plan.stages[1].hosts["local"][0].diff
+        done = session.run_intents(edits, YES)
+        assert file.read_text() == "a\nb\nc\n"
+        assert session.undo(done.record, YES).status is ExitStatus.DONE
+    assert file.read_text() == "a\n"
 
 
 def test_what_follows_a_failed_stage_is_not_begun(tmp_path: Path, folder: Path) -> None:
