@@ -56,6 +56,9 @@ ENDER = (
 )
 """Ends a process group: asks, waits up to 2 s, then makes it. Argument: the group's number."""
 
+WHO = 'printf "%s\\0" "$(id -u)" "$(id -un)" "${HOME:-/}"; pwd -P'
+"""Asks who commands run as, where their home is and where they begin; run by `sh -c`."""
+
 ENDER_LIMIT_S = 5.0
 LINGER_S = 2.0
 """How long output is waited for after the command itself has ended: a child left behind may hold the streams."""
@@ -172,7 +175,7 @@ class SshTransport:
         Raises `StepError` when the host gives no usable answer, and what `run` raises.
         """
         if self._login is None:
-            uid = self._ask("id", "-u").strip()
+            uid, user, home, directory, *_ = *self._ask("sh", "-c", WHO).split(b"\0"), b"", b"", b"", b""
             if not uid.isdigit():
                 raise StepError(
                     f"{self.host} answers {shown(uid)} for the account's number.",
@@ -180,12 +183,8 @@ class SshTransport:
                     host=self.host,
                     argv=("id", "-u"),
                 )
-            variables = dict(entry.partition(b"=")[::2] for entry in self._ask("env", "-0").split(b"\0") if entry)
             self._login = Login(
-                uid=int(uid),
-                user=_text(self._ask("id", "-un")).rstrip("\n"),
-                home=_text(variables.get(b"HOME", b"/")),
-                directory=_text(self._ask("pwd", "-P")).removesuffix("\n"),
+                uid=int(uid), user=_text(user), home=_text(home), directory=_text(directory).removesuffix("\n")
             )
         return self._login
 
@@ -202,7 +201,7 @@ class SshTransport:
         completed = self.run(vector, timeout_s=max(self._address.connect_timeout_s, 10.0))
         if completed.exit_code != 0:
             raise UnreachableError(
-                f"{self.host} doesn't answer `{' '.join(vector)}` ({completed.ending}): {shown(completed.stderr)}",
+                f"{self.host} doesn't say who commands run as ({completed.ending}): {shown(completed.stderr)}",
                 remedy="Check the account's login on the host.",
                 host=self.host,
             )
