@@ -51,9 +51,13 @@ class Password:
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a password is not written anywhere")
 
+    def text(self) -> bytearray:
+        """Return a copy of the password. Whoever writes it clears it afterwards (`clear`)."""
+        return bytearray(self._secret)
+
     def line(self) -> bytearray:
         """Return the line for sudo. Whoever writes it clears it afterwards (`clear`)."""
-        line = bytearray(self._secret)
+        line = self.text()
         line.append(0x0A)
         return line
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from executors.become import Password
 from executors.command_planning import not_come_true
 from executors.edit_planning import carry_out_edit
 from executors.file_state import last_line
 from executors.left_behind import read_left
 from executors.plan import EditStep, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, Stage
-from executors.state import Target, UnreachableStepError, execute, failure_of, parser_options
+from executors.secrets_of_steps import execute_with_secrets
+from executors.state import Target, UnreachableStepError, failure_of, parser_options
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError
 from intents.intent import Intent, Operation
@@ -22,7 +24,13 @@ SHOWN_OUTPUT_BYTES = 64 * 1024
 
 
 def carry_out(
-    stage: Stage, planned: PlannedStep, target: Target, *, catalogue: Mapping[str, Intent], cancel: Cancel
+    stage: Stage,
+    planned: PlannedStep,
+    target: Target,
+    *,
+    catalogue: Mapping[str, Intent],
+    cancel: Cancel,
+    secrets: Mapping[str, Password],
 ) -> Outcome:
     """Run a step and return what came of it, verified. Raises `SaysoError` where it could not be run."""
     if isinstance(planned.step, EditStep):
@@ -33,7 +41,7 @@ def carry_out(
         return _playbook(planned.step, target, cancel)
     intent = catalogue[stage.intent]
     operation = intent.operation_for(target.facts)
-    completed = execute(target, planned.step, cancel=cancel)
+    completed = execute_with_secrets(target, planned.step, secrets, cancel=cancel)
     failure = failure_of(completed, planned.step, target.host)
     if failure is not None:
         status: OutcomeStatus = "unknown" if isinstance(failure, UnreachableStepError) else "failed"

@@ -31,6 +31,8 @@ class RunStep:
     ok_exit_codes: tuple[int, ...] = (0,)
     timeout_s: float = 60.0
     interrupt: Interrupt = "kill"
+    secrets: tuple[tuple[str, int], ...] = ()
+    """What is asked for once the plan is approved ("password of anna"), and after how many bytes of `stdin` it goes in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,11 @@ class Plan:
     def risk(self) -> Risk:
         """The highest risk of its stages."""
         return max((stage.risk for stage in self.stages), default=Risk.READ)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts of its stages, each once."""
+        return tuple(dict.fromkeys(host for stage in self.stages for host in stage.hosts))
 
     @property
     def is_change(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from executors.become import Password
 from executors.plan import EditStep, Outcome, PlannedStep, Stage
 from executors.policy import Door, Policy, Question, require_permission
 from executors.policy_rules import argument_texts
@@ -47,6 +48,8 @@ class Run:
     """What is told to others while this run holds a lock: user, host, record."""
     guard: GuardSettings | None = None
     protected: Protected = NOTHING_MORE
+    secrets: Mapping[str, Password] = field(default_factory=dict)
+    """What was given for the steps' secrets, by their names; in this process's memory alone."""
     cancel: Cancel = field(default_factory=Cancel)
     on_outcome: Callable[[Outcome], None] | None = None
 

@@ -10,6 +10,7 @@ from executors.transport import Cancel, Completed, Login, Transport
 from intents.errors import StepError
 from intents.intent import Command, Expectation, Intent, Interrupt, Read, Word
 from intents.parsers import parse_output
+from intents.rules import SECRET
 from intents.template import render_template, render_word
 from intents.values import Json, Row
 
@@ -37,15 +38,37 @@ class Target:
 
 def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, interrupt: Interrupt) -> RunStep:
     """Derive the step of one command from the intent and checked values. Pure."""
-    stdin = ["".join(render_word(word, intent.parameters, values)) for word in command.stdin]
+    stdin, secrets = _stdin(intent, command, values)
     return RunStep(
         argv=render_template(command.template, intent.parameters, values),
         as_user=_account(command, values),
-        stdin="".join(stdin).encode() if stdin else None,
+        stdin=stdin,
         ok_exit_codes=command.ok_exit_codes,
         timeout_s=command.timeout_s,
         interrupt=interrupt,
+        secrets=secrets,
     )
+
+
+def _stdin(
+    intent: Intent, command: Command, values: Mapping[str, Json]
+) -> tuple[bytes | None, tuple[tuple[str, int], ...]]:
+    """Return what goes to standard input without its secrets, and what each of them is called and where it goes in."""
+    written = b""
+    secrets: list[tuple[str, int]] = []
+    for word in command.stdin:
+        parameter = intent.parameters.get(word.parameter or "")
+        if parameter is not None and parameter.type.name == SECRET:
+            secrets.append((_secret_name(intent, parameter.name, values), len(written)))
+        else:
+            written += "".join(render_word(word, intent.parameters, values)).encode()
+    return (written if command.stdin else None), tuple(secrets)
+
+
+def _secret_name(intent: Intent, parameter: str, values: Mapping[str, Json]) -> str:
+    """Return what a secret is called: whose it is tells the intent's first argument."""
+    owner = next((values[name] for name in intent.parameters if values.get(name) is not None), intent.name)
+    return f"{parameter.replace('_', ' ')} of {owner}"
 
 
 def vectors_of(intent: Intent, values: Mapping[str, Json], facts: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -70,6 +93,10 @@ def execute(
     on_output: Callable[[bytes], None] | None = None,
 ) -> Completed:
     """Run one step on its target. Raises `StepError` where it can't be run at all."""
+    if step.secrets:
+        raise StepError(
+            f"The {step.secrets[0][0]} is not known, so nothing was run.", remedy="Ask again.", host=target.host
+        )
     try:
         return target.transport.run(
             step.argv,

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Literal, Self, TypeAlias
 
 from history.canonical import Json
-from history.redaction import PATTERNS_ONLY, Redactor
+from history.redaction import PATTERNS_ONLY, Redactor, spoken_secrets
 from history.store import History
 
 AddedKind: TypeAlias = Literal["request", "interpretation", "plan", "policy", "approval", "answer", "end"]
 """The events of a record besides its steps."""
+
+_QUOTING = frozenset({"interpretation", "answer", "end"})
+"""Those that may quote the request word by word. The others name hosts and paths, which a spoken word must not hide."""
 
 
 class Recording:
@@ -18,15 +21,22 @@ class Recording:
     redacted in any case. Long output is cut as `history.cutting` says.
     """
 
-    def __init__(self, history: History, record: int, *, redactor: Redactor = PATTERNS_ONLY) -> None:
+    def __init__(self, history: History, record: int, *, redactor: Redactor = PATTERNS_ONLY, request: str = "") -> None:
         self._history = history
         self._redactor = redactor
+        self._quoting_redactor = redactor.knowing(spoken_secrets(request))
         self._record = record
 
     @classmethod
     def begin(cls, history: History, request: Mapping[str, Json], *, redactor: Redactor = PATTERNS_ONLY) -> Self:
         """Begin a new record with its `request` event: the words under `request`, who asked under `user`."""
-        return cls(history, history.new_record(request, redactor=redactor), redactor=redactor)
+        words = request.get("request")
+        return cls(
+            history,
+            history.new_record(request, redactor=redactor),
+            redactor=redactor,
+            request=words if isinstance(words, str) else "",
+        )
 
     @property
     def record(self) -> int:
@@ -46,4 +56,5 @@ class Recording:
         self._append("step_end", {**outcome, "begun": begun})
 
     def _append(self, kind: str, payload: Mapping[str, Json]) -> int:
-        return self._history.append(kind, self._record, payload, redactor=self._redactor).number
+        redactor = self._quoting_redactor if kind in _QUOTING else self._redactor
+        return self._history.append(kind, self._record, payload, redactor=redactor).number

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from history.canonical import Json, plain_text
-from history.redaction_patterns import KEY_BEGIN, KEY_END, MARK, RULES, SECRET_NAME, SECRET_OPTION
+from history.redaction_patterns import KEY_BEGIN, KEY_END, MARK, RULES, SECRET_NAME, SECRET_OPTION, SPOKEN
 
 _NAMING_KEYS = ("key", "name", "variable", "setting")
 """Keys beside a `value` that say what the value is of: `{"key": "password", "value": "x"}`."""
@@ -19,9 +19,15 @@ class Redactor:
     """
 
     def __init__(self, extra_secrets: Iterable[str] = ()) -> None:
-        spellings = {spelling for secret in extra_secrets if secret for spelling in _spellings(secret)}
+        self._secrets = tuple(extra_secrets)
+        spellings = {spelling for secret in self._secrets if secret for spelling in _spellings(secret)}
         ordered = sorted(spellings, key=len, reverse=True)  # the longer first: one may be part of another
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def knowing(self, more_secrets: Iterable[str]) -> "Redactor":
+        """Return one that knows these as well."""
+        more = tuple(more_secrets)
+        return Redactor((*self._secrets, *more)) if more else self
 
     def redact(self, value: Json) -> Json:
         """Return `value` with every secret in its texts, its keys and its secret-named entries replaced.
@@ -47,6 +53,15 @@ class Redactor:
 
 PATTERNS_ONLY = Redactor()
 """The redactor that knows no typed secret."""
+
+
+def spoken_secrets(sentence: str) -> list[str]:
+    """Return what a sentence tells as a secret, so that an answer that quotes it alone can be redacted too.
+
+    >>> spoken_secrets("change the password of anna to correcthorse")
+    ['correcthorse']
+    """
+    return [match[2].strip("\"'") for pattern in SPOKEN for match in pattern.finditer(sentence)]
 
 
 def redact(value: Json) -> Json:

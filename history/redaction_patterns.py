@@ -28,6 +28,24 @@ KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 """The lines around a private key (RFC 7468, RFC 4716's kin of OpenSSH, RFC 9580 for OpenPGP)."""
 
+_WHOSE = r"(?:[ \t]{1,8}(?:of|for)(?:[ \t]{1,8}[\w.@-]{1,64}){1,4}?)?"
+"""Between the word and its value: "the password of the user anna to ..."."""
+
+SPOKEN: Sequence[re.Pattern[str]] = (
+    # As people say it: "set the password to hunter2", "the token is 1a2b3c". A plain word after it ("the password
+    # is locked") is no secret; one with a digit or a sign, or in quotes, is taken for one.
+    re.compile(
+        rf"((?:{_WORDS}){_WHOSE}[ \t]{{1,8}}(?:to|is|as)[ \t]{{1,8}})({_QUOTED}|(?=[A-Za-z]{{0,256}}[^\sA-Za-z.,;:!?)])\S{{1,8192}})",
+        re.IGNORECASE,
+    ),
+    # Where a verb says that it is given, a plain word is one too: "change anna's password to correcthorse".
+    re.compile(
+        rf"(\b(?:set|change|reset|switch)\b[^\n]{{0,64}}?(?:{_WORDS}){_WHOSE}[ \t]{{1,8}}to[ \t]{{1,8}}){_NOT_MARK}(\S{{1,8192}})",
+        re.IGNORECASE,
+    ),
+)
+"""How a secret is told in a sentence: what leads to it, and the secret."""
+
 RULES: Sequence[tuple[re.Pattern[str], str]] = (
     # crypt(5) hashes as in shadow(5), htpasswd and PHC strings: $id$[options$]salt$hash
     (re.compile(r"\$(?:[1567]|2[abxy]?|y|gy|apr1|sha1|md5|argon2(?:id|i|d)|scrypt)\$[./A-Za-z0-9$,=+-]{8,1024}"), MARK),
@@ -77,13 +95,5 @@ RULES: Sequence[tuple[re.Pattern[str], str]] = (
         ),
         rf"\1{MARK}",
     ),
-    # As people say it: "set the password to hunter2", "the token is 1a2b3c". A plain word after it ("the password
-    # is locked") is no secret; one with a digit or a sign, or in quotes, is taken for one.
-    (
-        re.compile(
-            rf"((?:{_WORDS})[ \t]{{1,8}}(?:to|is|as)[ \t]{{1,8}})(?:{_QUOTED}|(?=[A-Za-z]{{0,256}}[^\sA-Za-z.,;:!?)])\S{{1,8192}})",
-            re.IGNORECASE,
-        ),
-        rf"\1{MARK}",
-    ),
+    *((pattern, rf"\1{MARK}") for pattern in SPOKEN),
 )

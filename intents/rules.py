@@ -18,6 +18,8 @@ SHELLS_AND_INTERPRETERS = frozenset(
 )
 """Programs whose arguments are programs again; no vector may begin with one."""
 
+SECRET = "secret"  # noqa: S105 - the name of a type
+"""The type whose values are in no request, plan or vector: they are asked for when a step is about to run."""
 FACTS = frozenset(
     "init packages os_id os_version userland kernel architecture selinux containers databases web backups firewall".split()
 )
@@ -31,6 +33,7 @@ def check_intent(intent: Intent, known_parser: Callable[[str], bool]) -> Iterato
         yield (), "a name is `noun.verb` in small letters"
     yield from _check_examples(intent)
     yield from _check_defaults(intent)
+    yield from _check_secrets(intent)
     yield from _check_operation(intent, intent.operation, known_parser, ())
     yield from _check_facts(intent.only, ("only",))
     for index, variant in enumerate(intent.variants):
@@ -60,6 +63,20 @@ def _check_defaults(intent: Intent) -> Iterator[tuple[tuple[str, ...], str]]:
     for name, parameter in intent.parameters.items():
         if parameter.required and parameter.default is not None:
             yield ("parameters", name), "a required parameter has no default; drop one of the two"
+
+
+def _check_secrets(intent: Intent) -> Iterator[tuple[tuple[str, ...], str]]:
+    """A secret is asked for in its time; a sentence, a default or a list of values never holds one."""
+    for name, parameter in intent.parameters.items():
+        if parameter.type.name != SECRET:
+            continue
+        if parameter.required or parameter.default is not None or parameter.many:
+            yield (
+                ("parameters", name),
+                "a secret is asked for when the plan is approved; leave `required`, `default` and `many` out",
+            )
+        if any(name in _SLOT.findall(example) for example in intent.examples):
+            yield ("examples",), f"`{{{name}}}` is a secret, which no sentence holds"
 
 
 def _check_operation(
@@ -139,6 +156,12 @@ def _check_command(intent: Intent, command: Command, path: tuple[str, ...]) -> I
         yield (*path, "run"), f"`{first.prefix}` can't be the program: name one that does the job itself"
     for word in words_of(command.template):
         yield from _check_placeholder(intent, word, (*path, "run"))
+    for word in command.stdin:
+        parameter = intent.parameters.get(word.parameter or "")
+        if parameter is None or parameter.type.name != SECRET:
+            yield from _check_placeholder(intent, word, (*path, "stdin"))
+        elif path[-1] != "change" or word.prefix or word.suffix:
+            yield (*path, "stdin"), f"`{{{parameter.name}}}` is a secret: a piece of its own, and of `change` alone"
     yield from _check_options(intent, command.template, (*path, "run"))
 
 
@@ -148,6 +171,9 @@ def _check_placeholder(intent: Intent, word: Word, path: tuple[str, ...]) -> Ite
     parameter = intent.parameters.get(word.parameter)
     if parameter is None:
         yield path, f"`{{{word.parameter}}}` is no parameter of this intent"
+        return
+    if parameter.type.name == SECRET:
+        yield path, f"`{{{word.parameter}}}` is a secret, which can go to the `stdin` of `change` only"
         return
     forms = {*parameter.type.formats, "comma"} if parameter.many else set(parameter.type.formats)
     if word.form is not None and word.form not in forms:
@@ -179,6 +205,11 @@ def check_value(intent: Intent, name: str, value: object) -> None:
     if parameter is None:
         known = ", ".join(intent.parameters) or "none"
         raise ValueRejected(f"`{intent.name}` has no parameter `{name}`.", remedy=f"Its parameters are: {known}.")
+    if parameter.type.name == SECRET:
+        raise ValueRejected(
+            f"The {name.replace('_', ' ')} is never given in words.",
+            remedy="It is asked for when the plan is approved; a script has --secret-file FILE.",
+        )
     if parameter.many:
         if not isinstance(value, list | tuple) or not value:
             raise ValueRejected(f"`{name}` takes a list of values.", remedy="Give at least one.")

@@ -44,6 +44,7 @@ class Answering:
             yes=options.yes,
             expect=options.expect,
             timeout_s=options.timeout,
+            secret_file=Path(environment.directory, options.secret_file) if options.secret_file else None,
         )
         settings = settings_of(environment, options)
         self._color = settings.color

@@ -46,6 +46,7 @@ options:
   --inventory PATH   Ansible inventory, INI or YAML; can be given several times
   --dry-run          show the plan with its diff, run no step
   --explain          show what was understood and the argument vectors; touch no host
+  --secret-file FILE the password that a change wants, for scripts (docs/scripts.md)
   --yes              approve what is at most reversible; policy decides about the rest
   --expect INTENT    end with 3 unless the request is understood as this intent
   --json             one JSON object per request on stdout, nothing else there
@@ -118,6 +119,7 @@ def parse_arguments(argv: Sequence[str]) -> Invocation:
     parser.add_argument("--expires")
     parser.add_argument("--until")
     parser.add_argument("--older-than")
+    parser.add_argument("--secret-file")
     for flag in ("--all", "--dry-run", "--explain", "--yes", "--json", "--debug"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--version", "-V", action="store_true")

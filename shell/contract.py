@@ -219,7 +219,8 @@ def _step(planned: PlannedStep) -> dict[str, Json]:
         return {"edit": edit, "validator": step.validator, **known}
     if isinstance(step, PlaybookStep):
         return {"playbook": step.playbook, "variables": dict(step.variables), **known}
-    return {"run": list(step.argv), "stdin": _content(step.stdin), **known}
+    secrets = [name for name, _ in step.secrets]
+    return {"run": list(step.argv), "stdin": _content(step.stdin), "secrets": secrets, **known}
 
 
 def _content(content: bytes | None) -> Json:

@@ -7,6 +7,7 @@ from intents.grounding import default_value
 from intents.intent import Intent
 from intents.interpretation import Argument, Evidence, Match, RowReference
 from intents.operations import ExportFormat, Limit, RowOperation
+from intents.rules import SECRET
 from intents.types.base import ValueContext
 
 THEN = "then"
@@ -56,6 +57,11 @@ def direct_match(intent: Intent, pairs: Sequence[str], context: ValueContext, *,
     operations = _first_rows(given, intent)
     for name, parameter in intent.parameters.items():
         texts = given.get(name)
+        if parameter.type.name == SECRET and (name in references or texts is not None):
+            raise RequestError(
+                f"`{name}` is never given in words: everybody on this machine could read it.",
+                remedy="It is asked for when the plan is approved; a script has --secret-file FILE.",
+            )
         if name in references:
             continue
         if texts is not None:

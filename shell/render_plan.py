@@ -171,7 +171,10 @@ def _render_step(planned: PlannedStep, console: "Console", *, indent: int) -> No
         )
     elif planned.reason:
         print_line(console, planned.reason, indent=indent + _INDENT)
-    if isinstance(planned.step, RunStep) and planned.step.stdin is not None:
+    if isinstance(planned.step, RunStep) and planned.step.secrets:
+        for name, _ in planned.step.secrets:
+            print_line(console, f"{name}: will be set (asked for when approved)", indent=indent + _INDENT)
+    elif isinstance(planned.step, RunStep) and planned.step.stdin is not None:
         print_line(console, f"is given {len(planned.step.stdin)} bytes on its standard input", indent=indent + _INDENT)
     if isinstance(planned.step, EditStep) and planned.step.validator:
         print_line(console, f"checked by {planned.step.validator} before it takes effect", indent=indent + _INDENT)

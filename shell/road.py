@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from executors.plan import Outcome
 from executors.policy import Decision, Verdict
@@ -24,6 +25,8 @@ class Options:
     yes: bool = False
     expect: str | None = None
     timeout_s: float | None = None
+    secret_file: Path | None = None
+    """Where a script keeps the one secret that its change wants."""
 
 
 class Road:

@@ -26,6 +26,7 @@ from executors.protected import Protected
 from executors.protected_file import load_protected
 from executors.recovery import Examination, Finding, clear_leftovers, examine
 from executors.run import GuardSettings, Prove, Run
+from executors.secrets_of_steps import secrets_wanted
 from executors.state import Target, vectors_of
 from executors.transport import Cancel
 from executors.undo import DoneStep, undo_stages
@@ -49,6 +50,7 @@ from shell.plan_files import SavedPlan
 from shell.response import Approval, Fault, Response
 from shell.road import Options, Road
 from shell.saved_plans import claim_plan, open_plan, require_same, save_plan, second_person_of
+from shell.secrets_given import given_secrets
 from shell.targets import Opened, Targets, host_patterns
 from shell.undo_phrase import find_undo
 
@@ -476,10 +478,18 @@ class Session:
             road.journal.add_approval(approval)
         is_typed = approval is not None and approval.how == "terminal"
         is_confirmed = is_typed and decision.verdict >= Verdict.CONFIRM
-        road.before_applying()
-        started = time.perf_counter()
-        outcomes = apply_plan(plan, self._run(road, plan, asker, approval, targets, is_confirmed=is_confirmed))
-        road.timing("apply", started)
+        secrets = given_secrets(
+            secrets_wanted(plan), self._person, road.options.secret_file, uid=self._places.uid, hosts=plan.hosts
+        )
+        try:
+            road.before_applying()
+            started = time.perf_counter()
+            run = self._run(road, plan, asker, approval, targets, is_confirmed=is_confirmed)
+            outcomes = apply_plan(plan, replace(run, secrets=secrets))
+            road.timing("apply", started)
+        finally:
+            for secret in secrets.values():
+                secret.forget()
         road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes})
         return road.finished(was_interrupted=self.cancel.is_set)
 

@@ -252,6 +252,7 @@ PARSERS: Mapping[str, Parser] = {
     "F:service_resources": unit_reports.parse_service_resources,
     "F:sestatus": audits.parse_sestatus,
     "F:sfdisk": storage.parse_sfdisk,
+    "F:shadow": accounts.parse_shadow,
     "F:smartctl": storage.parse_smartctl,
     "F:ss_connected": processes.parse_ss_connected,
     "F:ss_connections": reachability.parse_ss_connections,

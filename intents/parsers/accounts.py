@@ -2,11 +2,13 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 
 from intents.parsers.conversion import lines_of, rows_of, unexpected
 from intents.values import Column, Json, Row
 
 _GROUP_FIELDS = 4
+_SHADOW_FIELDS = 9
 _PASSWORDS = {"P": "set", "PS": "set", "L": "locked", "LK": "locked", "NP": "empty"}
 _STATUS_LINE = re.compile(r"(\S+) (P|PS|L|LK|NP) (\S+)(?: (-?[0-9]+) (-?[0-9]+) (-?[0-9]+) (-?[0-9]+).*)?\Z")
 _NEVER_DAYS = 99999
@@ -60,6 +62,29 @@ def parse_passwd_status(output: bytes, columns: tuple[Column, ...]) -> list[Row]
                 "expires": _seconds(expires),
             }
         )
+    return rows_of(records, columns)
+
+
+def parse_shadow(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read shadow(5) lines to `name`, `password` (`set`, `locked` or `empty`) and `fingerprint`.
+
+    The stored hash itself never leaves this function: `fingerprint` tells one from another. It can't be guessed back,
+    since the hash that it is made from holds a random salt.
+
+    >>> parse_shadow(b"anna:!:20000:0:99999:7:::\n", (Column("name", "text"), Column("password", "text")))
+    [{'name': 'anna', 'password': 'locked'}]
+    """
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        fields = line.split(":")
+        if len(fields) != _SHADOW_FIELDS:
+            raise unexpected("F:shadow", "nine fields between colons", f"{fields[0]}:...")
+        stored = fields[1]
+        # crypt(5): no hash begins with `!` or `*`, so what does can't be matched by any password.
+        state = "empty" if not stored else "locked" if stored[0] in "!*" else "set"
+        is_hash = state == "set" or len(stored) > len("!!")
+        fingerprint = sha256(stored.encode("utf-8", "surrogateescape")).hexdigest()[:16] if is_hash else None
+        records.append({"name": fields[0], "password": state, "fingerprint": fingerprint})
     return rows_of(records, columns)
 
 

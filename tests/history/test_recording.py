@@ -94,3 +94,10 @@ def test_long_output_is_cut_after_redaction_and_keeps_its_size(history: History)
     assert cut["cut_text"] == "a" * (64 * 1024 - 3) + "[re"
     assert cut["size_bytes"] == 64 * 1024 - 3 + len("[redacted]") + 1000
     assert outcome["stderr"] == "short"
+
+
+def test_a_secret_of_the_request_is_gone_from_what_quotes_it(history: History) -> None:
+    recording = Recording.begin(history, {"request": "change the password of anna to correcthorse"})
+    recording.add("interpretation", {"kind": "question", "question": 'I understood all but "correcthorse".'})
+    assert "correcthorse" not in repr([event.payload for event in history.events(1)])
+    assert "anna" in repr([event.payload for event in history.events(1)])

@@ -49,6 +49,9 @@ SHAPES = (
     "-----BEGIN OPENSSH PRIVATE KEY-----\n{secret}\n-----END OPENSSH PRIVATE KEY-----\n",
     "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{secret}\n=x",
     "set the password to {secret}1",
+    "set the password of the user anna to {secret}1",
+    "change anna's password to {secret}",
+    "reset the password for anna to {secret}",
     "the token is '{secret}'",
 )
 
@@ -158,7 +161,22 @@ def test_no_secret_is_in_any_byte_of_the_files(typed: str, looking: str) -> None
     "piece",
     [
         *["password", "password=", 'password="', "://:a", "://", "eyJ", "eyJaaaaa.", "-----BEGIN PRIVATE KEY-----"],
-        *["$6$", "bearer ", "password to ", "AKIA", "authorization: ", "cookie: ", "ghp_", "a", " ", "\\", '"', "--a-"],
+        *[
+            "$6$",
+            "bearer ",
+            "password to ",
+            "set ",
+            "password of ",
+            "AKIA",
+            "authorization: ",
+            "cookie: ",
+            "ghp_",
+            "a",
+            " ",
+            "\\",
+            '"',
+            "--a-",
+        ],
     ],
 )
 def test_no_text_makes_redaction_slow(piece: str) -> None:

@@ -143,7 +143,9 @@ def host() -> Iterator[Host]:
 def session(tmp_path: Path, cache: Path, host: Host) -> Iterator[Session]:
     config = tmp_path / "ssh_config"
     config.write_text(host.ssh_config("ops", "ops") + host.ssh_config("root", "root"))
-    with session_in(tmp_path, door="terminal", person=Approver(), cache=cache, ssh_configs=(config,)) as opened:
+    person = Approver()
+    person.password = "correct horse 9"
+    with session_in(tmp_path, door="terminal", person=person, cache=cache, ssh_configs=(config,)) as opened:
         yield opened
 
 
