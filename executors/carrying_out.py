@@ -8,9 +8,10 @@ from executors.command_planning import not_come_true
 from executors.edit_planning import carry_out_edit
 from executors.file_state import last_line
 from executors.left_behind import read_left
+from executors.made_files import execute_making
 from executors.plan import EditStep, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, Stage
 from executors.secrets_of_steps import execute_with_secrets
-from executors.state import Target, UnreachableStepError, failure_of, parser_options
+from executors.state import Target, UnreachableStepError, failure_of, parser_options, said_to
 from executors.transport import Cancel, Completed
 from intents.errors import PlanError
 from intents.intent import Intent, Operation
@@ -41,7 +42,10 @@ def carry_out(
         return _playbook(planned.step, target, cancel)
     intent = catalogue[stage.intent]
     operation = intent.operation_for(target.facts)
-    completed = execute_with_secrets(target, planned.step, secrets, cancel=cancel)
+    if planned.step.makes is not None:
+        completed = execute_making(target, planned.step, planned.step.makes, cancel=cancel)
+    else:
+        completed = execute_with_secrets(target, planned.step, secrets, cancel=cancel)
     failure = failure_of(completed, planned.step, target.host)
     if failure is not None:
         status: OutcomeStatus = "unknown" if isinstance(failure, UnreachableStepError) else "failed"
@@ -64,12 +68,12 @@ def _rows(stage: Stage, operation: Operation, completed: Completed, host: str, o
     read = operation.read
     if read is None:
         raise PlanError("This operation reads nothing.", remedy="Report this pack.")
-    rows = parse_output(read.parser, completed.stdout, read.columns, options)
+    rows = parse_output(read.parser, said_to(read, completed), read.columns, options)
     table = apply_operations(rows, read.columns, _asked_of(rows, stage), order=read.order, limit=read.limit)
     return Outcome(
         host,
         "ok",
-        message=last_line(completed.stderr) if completed.exit_code else "",
+        message=last_line(completed.stderr) if completed.exit_code and not read.with_stderr else "",
         exit_code=completed.exit_code,
         columns=table.columns,
         rows=table.rows,

@@ -31,6 +31,8 @@ class RunStep:
     ok_exit_codes: tuple[int, ...] = (0,)
     timeout_s: float = 60.0
     interrupt: Interrupt = "kill"
+    makes: str | None = None
+    """The file that the program makes and that is in the vector: written privately, and put there when it is whole."""
     secrets: tuple[tuple[str, int], ...] = ()
     """What is asked for once the plan is approved ("password of anna"), and after how many bytes of `stdin` it goes in."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from executors.file_state import last_line
+from executors.known_failures import known_failure
 from executors.missing_programs import MissingProgramError
 from executors.ssh_config import HostAddress
 from executors.transport import Cancel, Completed, Login, Transport
@@ -46,6 +47,7 @@ def run_step(intent: Intent, command: Command, values: Mapping[str, Json], *, in
         ok_exit_codes=command.ok_exit_codes,
         timeout_s=command.timeout_s,
         interrupt=interrupt,
+        makes=None if command.makes is None else str(values[command.makes]),
         secrets=secrets,
     )
 
@@ -130,6 +132,8 @@ def failure_of(completed: Completed, step: RunStep, host: str) -> StepError | No
         )
     elif completed.exit_code in step.ok_exit_codes:
         return None
+    elif (known := known_failure(completed.stderr or completed.stdout, host)) is not None:
+        message, remedy = known
     else:
         said = last_line(completed.stderr) or last_line(completed.stdout)
         message = f"`{program}` failed with exit code {completed.exit_code}" + (f": {said}" if said else "")
@@ -177,7 +181,14 @@ def read_rows(
             argv=step.argv,
             exit_code=completed.exit_code,
         )
-    return tuple(parse_output(read.parser, completed.stdout, read.columns, parser_options(intent, read, values)))
+    return tuple(
+        parse_output(read.parser, said_to(read, completed), read.columns, parser_options(intent, read, values))
+    )
+
+
+def said_to(read: Read, completed: Completed) -> bytes:
+    """Return what a read's parser gets of a program's output."""
+    return completed.stdout + completed.stderr if read.with_stderr else completed.stdout
 
 
 def parser_options(intent: Intent, read: Read, values: Mapping[str, Json]) -> dict[str, str]:

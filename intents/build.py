@@ -109,6 +109,7 @@ def _command(entry: _Entry) -> Command:
         stdin=_stdin(entry["stdin"]) if "stdin" in entry else (),
         ok_exit_codes=tuple(entry["ok_exit_codes"]),
         timeout_s=float(entry["timeout_s"]),
+        makes=entry.get("makes"),
     )
 
 
@@ -128,6 +129,7 @@ def _read(entry: _Entry) -> Read:
         tuple(entry["order"]),
         entry.get("limit"),
         _word_map(entry["parse_with"]),
+        entry["with_stderr"],
     )
 
 

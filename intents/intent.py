@@ -114,6 +114,8 @@ class Command:
     """Its standard input, in pieces that are joined; empty for none."""
     ok_exit_codes: tuple[int, ...] = (0,)
     timeout_s: float = 60.0
+    makes: str | None = None
+    """The parameter that names a file which the program makes: nobody else reads it, and it is whole or not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class Read:
     """How many rows are shown when the request says nothing else ("10 of 212")."""
     parser_options: Mapping[str, Word] = field(default_factory=dict)
     """What the parser is told besides the output (a key, a separator), as templates by name."""
+    with_stderr: bool = False
+    """Whether the parser gets what the program writes to its standard error as well, behind the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,12 @@ def _check_command(intent: Intent, command: Command, path: tuple[str, ...]) -> I
         elif path[-1] != "change" or word.prefix or word.suffix:
             yield (*path, "stdin"), f"`{{{parameter.name}}}` is a secret: a piece of its own, and of `change` alone"
     yield from _check_options(intent, command.template, (*path, "run"))
+    if command.makes is not None:
+        parameter = intent.parameters.get(command.makes)
+        if path[-1] != "change" or parameter is None or parameter.type.name != "path" or parameter.many:
+            yield (*path, "makes"), "`makes` names the parameter of type `path` that a `change` writes to"
+        elif all(word.parameter != command.makes for word in words_of(command.template)):
+            yield (*path, "makes"), f"the vector has no `{{{command.makes}}}`"
 
 
 def _check_placeholder(intent: Intent, word: Word, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -76,6 +76,7 @@ class CommandEntry(_Strict):
     stdin: str | list[str] | None = None
     ok_exit_codes: list[int] = [0]
     timeout_s: float | int = 60
+    makes: ParameterName | None = None
 
 
 class ReadEntry(CommandEntry):
@@ -83,6 +84,7 @@ class ReadEntry(CommandEntry):
 
     parse: Text
     parse_with: dict[ParameterName, str] = {}
+    with_stderr: bool = False
     columns: list[ColumnEntry] = Field(min_length=1)
     order: list[str] = []
     limit: int | None = Field(default=None, ge=1)

@@ -20,6 +20,6 @@ def intent_called(name: str, catalogue: Catalogue) -> Intent:
         closest = catalogue.closest(name)
         raise RequestError(
             f"There is no intent `{name}`.",
-            remedy=f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them.",
+            remedy=f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them all.",
         )
     return intent

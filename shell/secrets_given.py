@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from executors.become import Password, clear
@@ -16,6 +17,19 @@ TRIES = 3
 
 _ROOT = 0
 _OTHERS = 0o077
+
+
+@contextmanager
+def held_secrets(
+    names: Sequence[str], person: Person, file: Path | None, *, uid: int, hosts: Sequence[str]
+) -> Iterator[dict[str, Password]]:
+    """Give what `given_secrets` returns for as long as it is used, and overwrite it then."""
+    secrets = given_secrets(names, person, file, uid=uid, hosts=hosts)
+    try:
+        yield secrets
+    finally:
+        for secret in secrets.values():
+            secret.forget()
 
 
 def given_secrets(

@@ -33,8 +33,7 @@ from executors.undo import DoneStep, undo_stages
 from history.errors import HistoryError
 from intents.catalogue import Catalogue
 from intents.encoder import ModelIdentity
-from intents.errors import RequestError, SaysoError, TargetError, UnreachableError
-from intents.intent import Intent
+from intents.errors import SaysoError, TargetError, UnreachableError
 from intents.interpretation import Argument, Evidence, Interpretation, Match, TargetPhrase
 from intents.interpreter import Answer, Interpreter
 from intents.masking import masked
@@ -45,12 +44,13 @@ from shell.consent import Asker, approve, decide
 from shell.direct import direct_match
 from shell.exit_status import ExitStatus
 from shell.journal import CutOff, Journal, NoJournal, open_journal
+from shell.named_intents import intent_called
 from shell.places import Places
 from shell.plan_files import SavedPlan
 from shell.response import Approval, Fault, Response
 from shell.road import Options, Road
 from shell.saved_plans import claim_plan, open_plan, require_same, save_plan, second_person_of
-from shell.secrets_given import given_secrets
+from shell.secrets_given import held_secrets
 from shell.targets import Opened, Targets, host_patterns
 from shell.undo_phrase import find_undo
 
@@ -401,7 +401,7 @@ class Session:
             if road.options.on
             else Evidence("default", text="this machine")
         )
-        named = [(self._intent_called(name), pairs) for name, pairs in operations]
+        named = [(intent_called(name, self.catalogue), pairs) for name, pairs in operations]
         opened = self._open_targets(road, patterns, evidence)
         context = self._targets.context(opened.targets[0], _now())
         matches = tuple(
@@ -409,16 +409,8 @@ class Session:
         )
         return self._with_matches(road, opened, matches, stage="named directly")
 
-    def _intent_called(self, name: str) -> Intent:
-        intent = self.catalogue.get(name)
-        if intent is None:
-            closest = self.catalogue.closest(name)
-            remedy = f"Did you mean `{closest}`?" if closest else "`sayso intents` lists them all."
-            raise RequestError(f"There is no intent `{name}`.", remedy=remedy)
-        return intent
-
     def _repeat(self, road: Road, step: DoneStep) -> Response:
-        intent = self._intent_called(step.intent)
+        intent = intent_called(step.intent, self.catalogue)
         evidence = Evidence("history")
         opened = self._open_targets(road, [step.host], evidence)
         match = Match(intent.name, {name: Argument(value, evidence) for name, value in step.arguments.items()}, 1.0)
@@ -478,18 +470,13 @@ class Session:
             road.journal.add_approval(approval)
         is_typed = approval is not None and approval.how == "terminal"
         is_confirmed = is_typed and decision.verdict >= Verdict.CONFIRM
-        secrets = given_secrets(
-            secrets_wanted(plan), self._person, road.options.secret_file, uid=self._places.uid, hosts=plan.hosts
-        )
-        try:
+        wanted, file = secrets_wanted(plan), road.options.secret_file
+        with held_secrets(wanted, self._person, file, uid=self._places.uid, hosts=plan.hosts) as secrets:
             road.before_applying()
             started = time.perf_counter()
             run = self._run(road, plan, asker, approval, targets, is_confirmed=is_confirmed)
             outcomes = apply_plan(plan, replace(run, secrets=secrets))
             road.timing("apply", started)
-        finally:
-            for secret in secrets.values():
-                secret.forget()
         road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes})
         return road.finished(was_interrupted=self.cancel.is_set)
 

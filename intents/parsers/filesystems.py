@@ -17,6 +17,18 @@ _RESIZED = re.compile(
 _LV_COLUMNS = tuple(
     Column(name) for name in ("lv_name", "vg_name", "lv_path", "lv_dm_path", "lv_size", "origin", "lv_attr", "vg_free")
 )
+_XFS_PASSES = re.compile(
+    r"Phase [0-9]|\s+- |No modify flag set|Cannot get host filesystem geometry|Repair may fail if there is a sector size"
+    r"|the image and the host filesystem"
+)
+"""What xfs_repair(8) 6.1 says where nothing is wrong: its passes, and remarks on images."""
+_XFS_LOG = re.compile(r"ALERT: The filesystem has valuable metadata changes in a log")
+_XFS_LOG_MORE = re.compile(r"ignored because the -n option|which may be resolved by first mounting")
+_BTRFS_PASSES = re.compile(
+    r"Opening filesystem|Checking filesystem on|UUID:|\[[0-9]/[0-9]\]|found [0-9]+ bytes used|(?:total|btree|file data) "
+    r"| referenced |Total |cache and super generation"
+)
+"""What btrfs-check(8) 6.2 says in any case."""
 _OPEN_AT = 5
 """lvs(8), NOTES: the sixth attribute letter is `o` where the volume is open."""
 
@@ -74,6 +86,63 @@ def parse_e2fsck_problems(output: bytes, columns: tuple[Column, ...]) -> list[Ro
     """
     problems = _checked(output)[0] if output.strip() else []
     return rows_of([{"problem": problem} for problem in problems], columns)
+
+
+def parse_xfs_check(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `xfs_repair -n` (both streams) to one row: `is_clean`, `problems`, `first`, and `has_open_log`.
+
+    With an open log (it was not unmounted) problems may be found that mounting it once mends.
+
+    >>> said = b"Phase 1 - find and verify superblock...\nwould have reset inode 128 nlinks from 77 to 2\n"
+    >>> parse_xfs_check(said, (Column("problems", "integer"), Column("first")))
+    [{'problems': 1, 'first': 'would have reset inode 128 nlinks from 77 to 2'}]
+    """
+    if not output.strip():
+        return []
+    problems = _xfs_problems(output)
+    record: dict[str, Json] = {
+        "is_clean": not problems,
+        "problems": len(problems),
+        "first": problems[0] if problems else None,
+        "has_open_log": any(_XFS_LOG.match(line) for line in lines_of(output)),
+    }
+    return rows_of([record], columns)
+
+
+def parse_xfs_problems(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `xfs_repair -n` (both streams) to one row per `problem`; none for a clean file system."""
+    problems = _xfs_problems(output) if output.strip() else []
+    return rows_of([{"problem": problem} for problem in problems], columns)
+
+
+def _xfs_problems(output: bytes) -> list[str]:
+    """Return the lines that are no pass and no remark. Raises `ParseError` where it could not look at all."""
+    lines = [line for line in lines_of(output) if line.strip()]
+    if not any(line.startswith("Phase 1") for line in lines) or any("fatal error" in line for line in lines):
+        raise unexpected("F:xfs_check", "its phases", decode(output)[-200:])
+    passed = (_XFS_PASSES, _XFS_LOG, _XFS_LOG_MORE)
+    return [line.strip() for line in lines if not any(pattern.match(line) for pattern in passed)]
+
+
+def parse_btrfs_check(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    """Read `btrfs check --readonly` (both streams) to one row: `is_clean`, `problems`, `first`, `used` (bytes)."""
+    if not output.strip():
+        return []
+    lines = lines_of(output)
+    summary = next(
+        (match for line in lines if (match := re.match(r"found ([0-9]+) bytes used, (no )?error", line))), None
+    )
+    if summary is None and b"bad tree block" not in output:  # so damaged that it can't even be opened
+        raise unexpected("F:btrfs_check", "`found N bytes used`", decode(output)[-200:])
+    found = [line.strip() for line in lines if line.strip() and not _BTRFS_PASSES.match(line)]
+    problems = [] if summary is not None and summary[2] else found or ["it found errors"]
+    record: dict[str, Json] = {
+        "is_clean": not problems,
+        "problems": len(problems),
+        "first": problems[0] if problems else None,
+        "used": None if summary is None else summary[1],
+    }
+    return rows_of([record], columns)
 
 
 def _checked(output: bytes) -> tuple[list[str], int]:

@@ -73,12 +73,31 @@ def _seconds(microseconds: Json) -> Json:
 
 
 def parse_openrc_status(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
-    """Read `rc-service NAME status` (` * status: started`) to `ActiveState` in systemd's words."""
+    r"""Read `rc-service NAME status` to `ActiveState` in systemd's words.
+
+    openrc-run(8) says ` * status: started`; a script with a status function of its own (LSB scripts, PostgreSQL's)
+    says in its own words whether it runs.
+
+    >>> parse_openrc_status(b"cron is not running ... failed!\n", (Column("ActiveState"),))
+    [{'ActiveState': 'inactive'}]
+    """
     text = "\n".join(lines_of(output))
     match = re.search(r"status: *([a-z]+)", text)
-    if match is None:
-        raise unexpected("F:openrc_status", "a line `status: ...`", text)
-    return rows_of([{"ActiveState": _OPENRC_STATES.get(match[1], match[1]), "SubState": match[1]}], columns)
+    word = match[1] if match else _own_word(text)
+    if word is None:
+        raise unexpected("F:openrc_status", "a line `status: ...`, or whether it is running", text)
+    return rows_of([{"ActiveState": _OPENRC_STATES.get(word, word), "SubState": word}], columns)
+
+
+def _own_word(text: str) -> str | None:
+    """Return OpenRC's word for what a script says of its daemon: no word of "running" behind a "not" is a yes."""
+    if re.search(
+        r"\b(?:not|isn't|no longer|no server) (?:currently )?(?:running|started|up)\b|\b(?:stopped|dead|down)\b",
+        text,
+        re.IGNORECASE,
+    ):
+        return "stopped"
+    return "started" if re.search(r"\b(?:running|started)\b", text, re.IGNORECASE) else None
 
 
 def parse_openrc_list(output: bytes, columns: tuple[Column, ...]) -> list[Row]:

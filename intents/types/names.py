@@ -35,7 +35,9 @@ class Unit(NameType):
 
     def _forms(self, name: str) -> tuple[str, ...]:
         """Return the name with its suffix, then the bare one, as OpenRC writes it."""
-        return (name,) if self._has_suffix(name) else (f"{name}.{self.suffix}", name)
+        if self._has_suffix(name):
+            return (name, name.removesuffix(".service")) if name.endswith(".service") else (name,)
+        return (f"{name}.{self.suffix}", name)
 
     def _normalised(self, name: str) -> str:
         return self._forms(name)[0] if name and not name.startswith("-") else name

@@ -71,7 +71,7 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
     "host.bootstrap": _MANY,
     "ssh.rotate_host_keys": _KEYS,
     **dict.fromkeys((f"disk.filesystem_{verb}" for verb in ("create", "grow", "repair")), _NO_DISKS),
-    **dict.fromkeys(("disk.trim", "disk.xfs_grow"), _NO_DISKS),
+    **dict.fromkeys(("disk.trim", "disk.xfs_grow", "disk.xfs_repair", "disk.btrfs_grow"), _NO_DISKS),
     **dict.fromkeys((f"disk.lvm_{verb}" for verb in ("extend", "snapshot", "remove")), _NO_LVM),
     "log.rotate": _NO_LOGROTATE,
     "kernel.module_load": _NO_MODULES,

@@ -134,7 +134,11 @@ GARBAGE: dict[str, bytes] = {
     "F:mdstat": b"md0 is fine\n",
     "F:meminfo": b"MemTotal: lots\n",
     "F:block_device": b"[]",
+    "F:btrfs_check": b"ERROR: cannot open device\n",
     "F:e2fsck": b"Pass 1\n",
+    "F:xfs_check": b"fatal error -- couldn't initialize XFS library\n",
+    "F:xfs_problems": b"Phase 1 - find\nfatal error -- couldn't initialize XFS library\n",
+    "F:shadow": b"anna:!\n",
     "F:e2fsck_problems": b"Pass 1\n",
     "F:fstrim": b"done\n",
     "F:lvextend": b"done\n",
@@ -399,6 +403,20 @@ def test_ps_of_busybox_gives_memory_in_bytes() -> None:
 )
 def test_openrc_states_have_the_words_of_systemd(output: bytes, state: str) -> None:
     assert parse_output("F:openrc_status", output, (Column("ActiveState"),)) == [{"ActiveState": state}]
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (b"cron is running.\n", "active"),  # recorded: /etc/init.d/cron of Debian 12 by OpenRC 0.45
+        (b"cron is not running ... failed!\n", "inactive"),
+        (b"pg_ctl: server is running (PID: 7)\n", "active"),
+        (b"pg_ctl: no server running\n", "inactive"),
+        (b" * rngd: not started\n", "inactive"),
+    ],
+)
+def test_a_script_with_words_of_its_own_is_understood(said: bytes, state: str) -> None:
+    assert parse_output("F:openrc_status", said, (Column("ActiveState"),)) == [{"ActiveState": state}]
 
 
 def test_openrc_list_knows_the_runlevel_of_each_service() -> None:

@@ -35,7 +35,7 @@ class Image:
         with self.path.open("ab") as file:
             file.truncate(size_bytes)
 
-    def run(self, name: str, command: Command, values: dict[str, Json]) -> bytes:
+    def run(self, name: str, command: Command, values: dict[str, Json], *, with_stderr: bool = False) -> bytes:
         step = run_step(CATALOGUE[name], command, values, interrupt="kill")
         argv = [str(self.path) if word == DEVICE else word for word in step.argv]
         assert argv != list(step.argv)
@@ -43,12 +43,12 @@ class Image:
             argv, capture_output=True, env={"PATH": PATH, "LC_ALL": "C.UTF-8"}, stdin=subprocess.DEVNULL, check=False
         )
         assert done.returncode in step.ok_exit_codes, (argv, done.stdout[-500:], done.stderr)
-        return done.stdout
+        return done.stdout + (done.stderr if with_stderr else b"")
 
     def rows(self, name: str, read: Read | None, **given: Json) -> list[Row]:
         assert read is not None
         values: dict[str, Json] = {"device": DEVICE, **given}
-        output = self.run(name, read.command, values)
+        output = self.run(name, read.command, values, with_stderr=read.with_stderr)
         return parse_output(read.parser, output, read.columns, parser_options(CATALOGUE[name], read, values))
 
     def read(self, name: str) -> list[Row]:
@@ -150,3 +150,43 @@ def test_what_a_safe_repair_leaves_is_repaired_on_demand(image: Callable[[int], 
     assert disk.would(name) != []
     disk.change(name, extent="everything")
     assert disk.would(name) == []
+
+
+@pytest.mark.skipif(shutil.which("xfs_db", path=PATH) is None, reason="needs xfsprogs")
+def test_damage_of_an_xfs_is_found_without_touching_it_and_then_repaired(image: Callable[[int], Image]) -> None:
+    disk, name = image(LEAST_BYTES["xfs"]), "disk.xfs_repair"
+    disk.change("disk.filesystem_create", kind="xfs")
+    (clean,) = disk.read("disk.xfs_check")
+    assert (clean["is_clean"], clean["problems"], clean["has_open_log"]) == (True, 0, False)
+    assert disk.would(name) == []
+
+    # The count of links of the root folder (inode 128) is wrong.
+    writing = ["-c", "inode 128", "-c", "write -d core.nlinkv2 77"]
+    subprocess.run(["xfs_db", "-x", *writing, str(disk.path)], check=True, capture_output=True, env={"PATH": PATH})
+    (damaged,) = disk.read("disk.xfs_check")
+    assert (damaged["is_clean"], damaged["problems"]) == (False, 1)
+    assert [row["problem"] for row in disk.would(name)] == ["would have reset inode 128 nlinks from 77 to 2"]
+
+    disk.change(name)
+    assert disk.would(name) == []
+
+
+@pytest.mark.skipif(shutil.which("btrfs", path=PATH) is None, reason="needs btrfs-progs")
+def test_damage_of_a_btrfs_is_found(image: Callable[[int], Image]) -> None:
+    disk = image(LEAST_BYTES["btrfs"])
+    disk.change("disk.filesystem_create", kind="btrfs")
+    (clean,) = disk.read("disk.btrfs_check")
+    assert (clean["is_clean"], clean["problems"], clean["first"]) == (True, 0, None)
+    # One copy of the tree of checksums is overwritten; its other copy still answers.
+    argv = ["btrfs", "inspect-internal", "dump-tree", "-t", "fs", str(disk.path)]
+    tree = subprocess.run(argv, check=True, capture_output=True, text=True, env={"PATH": PATH}).stdout
+    place = int(tree.split("leaf ", 1)[1].split()[0])
+    argv = ["btrfs-map-logical", "-l", str(place), str(disk.path)]
+    told = subprocess.run(argv, check=True, capture_output=True, text=True, env={"PATH": PATH}).stdout
+    with disk.path.open("r+b") as file:
+        for line in told.splitlines():
+            file.seek(int(line.split("physical ", 1)[1].split()[0]))
+            file.write(b"\xff" * 4096)
+    (damaged,) = disk.read("disk.btrfs_check")
+    assert damaged["is_clean"] is False
+    assert damaged["first"]
