@@ -27,6 +27,7 @@ usage: sayso [OPTIONS] WORDS...        one request in plain English
        sayso recover [RECORD]          changes that were cut off: what became of them
        sayso policy [check | explain | sudoers | grant | grants | revoke]     who may do what
        sayso backups [list | clean]    what edits keep, for undo
+       sayso hosts [list | show HOST | test | facts | add | remove | trust | untrust]     which hosts there are
        sayso history [N | show RECORD | verify]     what was asked and done
        sayso intents [show NAME | search WORDS]     what can be asked for
        sayso intents [new NAME | check FILE | trust FILE]      operations of your own
@@ -42,7 +43,7 @@ examples:
   sayso --json who is logged in        one JSON object (docs/scripts.md)
 
 options:
-  --on TARGETS       hosts or groups of the inventory, by comma (`local` is this machine)
+  --on TARGETS       hosts, groups or a pattern such as 'web:&staging:!web3' (`local` is this machine)
   --inventory PATH   Ansible inventory, INI or YAML; can be given several times
   --dry-run          show the plan with its diff, run no step
   --explain          show what was understood and the argument vectors; touch no host
@@ -64,12 +65,14 @@ catalogue), 130 interrupted
 """
 
 COMMANDS = (
-    "run", "plan", "apply", "approve", "undo", "recover", "history", "intents", "policy", "backups", "model", "correct",
+    "run", "plan", "apply", "approve", "undo", "recover", "history", "hosts", "intents", "policy", "backups", "model", "correct",
     "config", "help",
 )  # fmt: skip
 
 
-SESSIONLESS = frozenset({"history", "intents", "model", "correct", "config", "recover", "approve", "policy", "backups"})
+SESSIONLESS = frozenset(
+    {"history", "hosts", "intents", "model", "correct", "config", "recover", "approve", "policy", "backups"}
+)
 """The commands that open no session, or one of their own when they need it."""
 
 

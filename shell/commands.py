@@ -66,6 +66,12 @@ def _correct(words: Sequence[str], environment: Environment, options: argparse.N
     return run_correct(words, environment, options)
 
 
+def _hosts(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.hosts_commands import run_hosts
+
+    return run_hosts(words, environment, options)
+
+
 def _intents(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
     from shell.intents_commands import run_intents
 
@@ -77,6 +83,7 @@ _COMMANDS: Mapping[str, Callable[[Sequence[str], Environment, argparse.Namespace
     "backups": _backups,
     "correct": _correct,
     "history": _history,
+    "hosts": _hosts,
     "intents": _intents,
     "policy": _policy,
     "recover": _recover,

@@ -8,7 +8,8 @@ from intents.errors import RequestError
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.named_intents import intent_called, load_catalogue
-from shell.pack_trust import own_content, trust_pack
+from shell.pack_trust import trust_pack
+from shell.pins import own_content
 
 USES = "intents, intents show NAME, search WORDS, new NAME [read|change|edit], check FILE or --all, trust FILE"
 

@@ -4,25 +4,22 @@ A pack is as dangerous as a script. Only files below `packs/` of the configurati
 and only with exactly the content that was trusted.
 """
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from intents.catalogue import Catalogue
-from intents.errors import IntegrityError, RequestError
-from shell.ownership import require_own
+from intents.errors import RequestError
+from shell.pins import Pins, own_content, sha256_of
 
 
 def trusted_packs(config: Path, uid: int) -> tuple[Mapping[Path, bytes], tuple[str, ...]]:
     """Return the trusted packs (path -> content) and a warning for each that is not trusted (any more)."""
-    pins = _read_pins(config)
+    pins = Pins(config, "packs").read()
     packs: dict[Path, bytes] = {}
     warnings: list[str] = []
     for path in sorted((config / "packs").glob("*.yml")):
         content = own_content(path, uid)
-        if pins.get(str(path)) == hashlib.sha256(content).hexdigest():
+        if pins.get(str(path)) == sha256_of(content):
             packs[path] = content
         elif str(path) in pins:
             warnings.append(
@@ -47,32 +44,5 @@ def trust_pack(config: Path, path: Path, uid: int) -> tuple[str, ...]:
     content = own_content(path, uid)
     before = set(Catalogue.load())
     names = tuple(name for name in Catalogue.load(user_packs={path: content}) if name not in before)
-    pins = {**_read_pins(config), str(path): hashlib.sha256(content).hexdigest()}
-    config.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = config / "trusted-packs.json.new"
-    fresh.write_text(json.dumps(pins, indent=1, sort_keys=True), encoding="utf-8")
-    fresh.chmod(0o600)
-    fresh.replace(config / "trusted-packs.json")
+    Pins(config, "packs").add({path: sha256_of(content)})
     return names
-
-
-def _read_pins(config: Path) -> dict[str, str]:
-    path = config / "trusted-packs.json"
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError):
-        raise IntegrityError(
-            "the list of trusted packs can't be read.",
-            remedy=f"Remove {path} and trust the packs again.",
-            where=str(path),
-        ) from None
-    return {str(name): str(pin) for name, pin in kept.items()} if isinstance(kept, dict) else {}
-
-
-def own_content(path: Path, uid: int) -> bytes:
-    """Return the content of a pack, refusing one that somebody else could write."""
-    with path.open("rb") as stream:
-        require_own(os.fstat(stream.fileno()), path, uid)
-        return stream.read()

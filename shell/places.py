@@ -9,6 +9,8 @@ from pathlib import Path
 from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY
 from executors.state import BACKUP_LIMIT_BYTES
 from shell.environment import Environment
+from shell.hosts_file import hosts_file
+from shell.hosts_trust import HostTrust
 from shell.model_trust import trusted_models
 from shell.ownership import require_own_file
 from shell.pack_trust import trusted_packs
@@ -30,6 +32,8 @@ class Places:
     system_policy: Path
     inventories: tuple[Path, ...] = ()
     ssh_configs: tuple[Path, ...] = ()
+    host_trust: HostTrust | None = None
+    """Which inventories may make something run; none when None."""
     model: Path | None = None
     connect_timeout_s: float = 10.0
     trusted_models: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +82,8 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         history=settings.history,
         own_policy=environment.paths.config / "policy.d",
         system_policy=SYSTEM_POLICY,
-        inventories=named or configured,
+        inventories=(*_added_hosts(environment), *(named or configured)),
+        host_trust=HostTrust(environment.paths.config, environment.uid),
         ssh_configs=(ssh_config,) if ssh_config.exists() else (),
         model=settings.model,
         trusted_models=trusted_models(environment.paths.config) if settings.model else {},
@@ -98,4 +103,10 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
 def _own_inventory(environment: Environment) -> tuple[Path, ...]:
     """The inventory that is used when none is named, if it is there."""
     path = environment.paths.config / "inventory.ini"
+    return (path,) if path.exists() else ()
+
+
+def _added_hosts(environment: Environment) -> tuple[Path, ...]:
+    """The hosts that `sayso hosts add` keeps; first, so that what an inventory says of the same host wins."""
+    path = hosts_file(environment.paths.config)
     return (path,) if path.exists() else ()

@@ -69,18 +69,18 @@ def value_context(hosts: Sequence[str], environment: Environment, targets: Targe
 def open_targets(environment: Environment, options: argparse.Namespace) -> Targets:
     """Return the targets of the settings' inventories; nothing is connected to. Use it up with `close`."""
     places = find_places(environment, options, settings_of(environment, options))
-    return Targets(places.inventories, directory=places.directory, ssh_config_paths=places.ssh_configs)
+    return Targets(
+        places.inventories,
+        directory=places.directory,
+        ssh_config_paths=places.ssh_configs,
+        trust=places.host_trust,
+    )
 
 
 def find_hosts(on: str | None, targets: Targets) -> Hosts:
     """Return the hosts that `--on` means (this machine when None). Raises `TargetError` for unknown ones."""
-    names: dict[str, None] = {}
-    for pattern in host_patterns(on) if on else [LOCAL]:
-        if pattern == LOCAL:
-            names[LOCAL] = None
-        else:
-            names.update(dict.fromkeys(address.name for address in targets.inventory.resolve(pattern)))
-    return Hosts(tuple(names), targets.groups_of(names))
+    names = targets.names(host_patterns(on) if on else [LOCAL])
+    return Hosts(names, targets.groups_of(names))
 
 
 def touched_by(intent: Intent, values: Mapping[str, Json], hosts: Sequence[str]) -> tuple[EffectName, ...]:
@@ -99,10 +99,10 @@ def standing_hosts(on: str | None, targets: Targets) -> tuple[str, ...]:
         if term == LOCAL:
             kept.append(LOCAL)
             continue
-        if any(mark in term for mark in "*?[!"):
+        if any(mark in term for mark in "*?[!&~@:"):
             raise TargetError(
                 f"A grant can't be for `{term}`.", remedy="Name hosts or groups of the inventory.", host=term
             )
-        targets.inventory.resolve(term)
+        targets.inventory.members(term)
         kept.append(term if term in targets.inventory.host_names() else f"@{term}")
     return tuple(kept)

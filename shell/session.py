@@ -80,6 +80,7 @@ class Session:
             connect_timeout_s=places.connect_timeout_s,
             become=self._become,
             backup_limit_bytes=places.backup_limit_bytes,
+            trust=places.host_trust,
         )
         own = (
             places.history,
@@ -353,7 +354,7 @@ class Session:
             patterns, evidence = [LOCAL], Evidence("default", text="this machine")
         if road.options.explain:
             # Only this machine's names are looked at: explaining connects to nobody.
-            road.response = replace(road.response, hosts=tuple(patterns), host_evidence=evidence)
+            road.response = replace(road.response, hosts=self._targets.names(patterns), host_evidence=evidence)
             return Opened((self._targets.local(),), {}, evidence)
         return self._open_targets(road, patterns, evidence)
 
@@ -544,7 +545,7 @@ class Session:
     def _undo(self, road: Road, record: int | None, on: str | None) -> Response:
         if isinstance(road.journal, NoJournal):
             return road.failed_history(road.journal.error)
-        only = None if on is None else self._targets.names(host_patterns(on))
+        only = None if on is None else frozenset(self._targets.names(host_patterns(on)))
         number, steps = road.journal.changes_of(record, hosts=only)
         hosts = list(dict.fromkeys(step.host for step in steps))
         evidence = Evidence("history", note=f"record {number}")

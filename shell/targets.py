@@ -9,11 +9,13 @@ from pathlib import Path
 from executors.become import Become
 from executors.facts import gather_facts
 from executors.inventory import Inventory
+from executors.inventory_patterns import split_pattern
+from executors.inventory_sources import SourceTrust
 from executors.local import LocalTransport
 from executors.ssh_config import HostAddress
 from executors.state import BACKUP_LIMIT_BYTES, Target
 from executors.transport import Transport
-from intents.errors import SaysoError, TargetError
+from intents.errors import SaysoError
 from intents.interpretation import Evidence
 from intents.targets import LOCAL
 from intents.types.base import ValueContext
@@ -23,12 +25,12 @@ CONNECTING_AT_ONCE = 10
 
 
 def host_patterns(on: str) -> list[str]:
-    """Return the patterns of `--on`: this machine apart, the rest whole, so that `!` excludes from all of it.
+    """Return the patterns of `--on`: this machine apart, the rest whole, so that `&` and `!` are about all of it.
 
-    >>> host_patterns("local,all,!web2")
-    ['local', 'all,!web2']
+    >>> host_patterns("local,all,!web2"), host_patterns("web:&staging")
+    (['local', 'all,!web2'], ['web,&staging'])
     """
-    terms = [term.strip() for term in on.split(",") if term.strip()]
+    terms = split_pattern(on)
     hosts = [term for term in terms if term != LOCAL]
     return ([LOCAL] if LOCAL in terms else []) + ([",".join(hosts)] if hosts else [])
 
@@ -54,7 +56,9 @@ class Targets:
         connect_timeout_s: float = 10.0,
         become: Become | None = None,
         backup_limit_bytes: int = BACKUP_LIMIT_BYTES,
+        trust: SourceTrust | None = None,
     ) -> None:
+        self._trust = trust
         self._backup_limit_bytes = backup_limit_bytes
         self._become = become
         self._inventory_paths = list(inventory_paths)
@@ -67,9 +71,9 @@ class Targets:
 
     @property
     def inventory(self) -> Inventory:
-        """The static inventory, read at its first use. Raises `TargetError` for one that can't be used."""
+        """The inventory, read at its first use. Raises `TargetError` for one that can't be used."""
         if self._inventory is None:
-            self._inventory = Inventory.load(self._inventory_paths, self._ssh_config_paths)
+            self._inventory = Inventory.load(self._inventory_paths, self._ssh_config_paths, trust=self._trust)
         return self._inventory
 
     def knows_hosts(self) -> bool:
@@ -117,16 +121,7 @@ class Targets:
 
     def groups_of(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return host -> the inventory's groups that it is in, parents included; this machine is in none."""
-        wanted = list(names)
-        found: dict[str, list[str]] = {name: [] for name in wanted}
-        for group in self.inventory.group_names() if any(name != LOCAL for name in wanted) else ():
-            try:
-                members = {address.name for address in self.inventory.resolve(group)}
-            except TargetError:
-                continue  # a group without hosts
-            for name in members & set(wanted):
-                found[name].append(group)
-        return {name: tuple(groups) for name, groups in found.items()}
+        return {name: () if name == LOCAL else self.inventory.groups_of(name) for name in names}
 
     def new_connection(self, address: HostAddress) -> Transport:
         """Return a connection to a host that shares nothing with those that are open."""
@@ -134,12 +129,12 @@ class Targets:
 
         return SshTransport(address, become=self._become)
 
-    def names(self, patterns: Sequence[str]) -> frozenset[str]:
-        """Return the names of the hosts that patterns stand for; connects to nobody. Raises `TargetError`."""
-        found: set[str] = set()
+    def names(self, patterns: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the hosts that patterns stand for, each once; connects to nobody. Raises `TargetError`."""
+        found: dict[str, None] = {}
         for pattern in patterns:
-            found |= {LOCAL} if pattern == LOCAL else {address.name for address in self.inventory.resolve(pattern)}
-        return frozenset(found)
+            found.update(dict.fromkeys([LOCAL] if pattern == LOCAL else self.inventory.members(pattern)))
+        return tuple(found)
 
     def _target(self, name: str, transport: Transport, address: HostAddress | None = None) -> Target:
         if name not in self._open:

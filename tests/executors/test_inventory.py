@@ -6,15 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from executors.inventory import Inventory, expand_range
+from executors.inventory import Inventory
+from executors.inventory_names import expand_range
+from executors.inventory_sources import TrustState
 from executors.ssh_config import HostAddress, SshConfig
 from intents.errors import TargetError
+from tests.support.inventories import listed_by_ansible, listed_by_sayso, write_tree
 
 ANSIBLE = shutil.which("ansible-inventory", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
 
@@ -212,9 +216,133 @@ def test_an_executable_inventory_is_refused_and_not_run(tmp_path: Path) -> None:
     script = tmp_path / "inventory"
     script.write_text(f"#!/bin/sh\ntouch {witness}\n")
     script.chmod(0o755)
-    with pytest.raises(TargetError, match="is executable"):
+    with pytest.raises(TargetError, match="is executable") as caught:
         Inventory.load([script], [])
+    assert f"sayso hosts trust {script}" in caught.value.remedy
     assert not witness.exists()
+
+
+class Trusting:
+    """Trusts the files that it names; the others have changed since, or nothing is known of them."""
+
+    def __init__(self, *paths: Path, changed: Path | None = None) -> None:
+        self._paths = paths
+        self._changed = changed
+
+    def state(self, path: Path) -> TrustState:
+        return "trusted" if path in self._paths else "changed" if path == self._changed else "unknown"
+
+
+SCRIPT = """\
+#!/bin/sh
+echo '{"web": {"hosts": ["w1", "w2"], "vars": {"ansible_user": "deploy"}, "children": ["inner"]}, "inner": {"hosts": ["w3"]},
+"_meta": {"hostvars": {"w1": {"ansible_host": "192.0.2.1", "list": [1, 2]}, "w4": {}}}}'
+"""
+
+
+@pytest.mark.skipif(ANSIBLE is None, reason="ansible-inventory isn't installed")
+def test_a_trusted_script_says_what_it_says_to_ansible(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"script": SCRIPT, "group_vars/web.yml": "ansible_port: 2200\n", "host_vars/w2.yml": "x: 1\n"})
+    script = tmp_path / "script"
+    inventory = Inventory.load([script], [], trust=Trusting(script))
+    assert listed_by_sayso(inventory) == listed_by_ansible(tmp_path, ["script"])
+    assert _one(inventory, "w1") == replace(_one(inventory, "w2"), name="w1", hostname="192.0.2.1")
+    assert (_one(inventory, "w3").user, _one(inventory, "w3").port) == ("deploy", 2200)
+
+
+@pytest.mark.skipif(ANSIBLE is None, reason="ansible-inventory isn't installed")
+def test_a_trusted_plugin_says_what_it_says_to_ansible(tmp_path: Path) -> None:
+    text = "plugin: ansible.builtin.generator\nhosts: {name: 'app{{ n }}'}\nlayers: {n: [1, 2]}\n"
+    write_tree(tmp_path, {"generated.yml": text.replace("'app{{ n }}'", "'app{{ n }}', parents: [{name: apps}]")})
+    path = tmp_path / "generated.yml"
+    with pytest.raises(TargetError, match="plugin"):
+        Inventory.load([path], [])
+    inventory = Inventory.load([path], [], trust=Trusting(path))
+    assert listed_by_sayso(inventory) == listed_by_ansible(tmp_path, ["generated.yml"])
+    assert inventory.members("apps") == ("app1", "app2")
+
+
+def test_a_script_that_has_changed_is_refused_and_says_so(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"script": SCRIPT})
+    with pytest.raises(TargetError, match="has changed since it was trusted"):
+        Inventory.load([tmp_path / "script"], [], trust=Trusting(changed=tmp_path / "script"))
+
+
+@pytest.mark.skipif(ANSIBLE is None, reason="ansible-inventory isn't installed")
+def test_a_script_that_fails_is_told_with_its_words(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"script": "#!/bin/sh\necho no such account >&2\nexit 3\n"})
+    with pytest.raises(TargetError, match="no such account"):
+        Inventory.load([tmp_path / "script"], [], trust=Trusting(tmp_path / "script"))
+
+
+def test_a_variable_that_runs_is_a_matter_of_the_file_that_it_stands_in(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"hosts": "[g]\none\n", "group_vars/g.yml": "ansible_ssh_common_args: -o ProxyCommand=id\n"})
+    with pytest.raises(TargetError, match="ansible_ssh_common_args") as caught:
+        Inventory.load([tmp_path / "hosts"], [], trust=Trusting(tmp_path / "hosts")).resolve("one")
+    assert str(tmp_path / "group_vars" / "g.yml") in caught.value.message
+
+
+def test_every_variable_names_its_file(tmp_path: Path) -> None:
+    files = {
+        "hosts": "[g]\none a=1\n[g:vars]\nb=2\n",
+        "group_vars/g/x.yml": "b: 3\nc: 4\n",
+        "host_vars/one.yml": "d: 5\n",
+    }
+    write_tree(tmp_path, files)
+    found = Inventory.load([tmp_path / "hosts"], []).variables("one")
+    assert {name: (one.value, str(one.source.relative_to(tmp_path))) for name, one in found.items()} == {
+        "a": (1, "hosts"),
+        "b": (3, "group_vars/g/x.yml"),
+        "c": (4, "group_vars/g/x.yml"),
+        "d": (5, "host_vars/one.yml"),
+    }
+
+
+def test_an_encrypted_value_hinders_only_where_it_is_needed(tmp_path: Path) -> None:
+    vaulted = '!vault "$ANSIBLE_VAULT;1.1;AES256 6162"'
+    write_tree(
+        tmp_path,
+        {
+            "hosts.yml": f"g: {{hosts: {{one: {{secret: {vaulted}}}, two: {{ansible_user: {vaulted}}}}}}}\n",
+            "group_vars/g.yml": "$ANSIBLE_VAULT;1.1;AES256\n6162\n",
+        },
+    )
+    inventory = Inventory.load([tmp_path / "hosts.yml"], [])
+    assert _one(inventory, "one").hostname == "one"
+    assert inventory.encrypted_files("one") == (tmp_path / "group_vars" / "g.yml",)
+    with pytest.raises(TargetError, match="encrypted by ansible-vault"):
+        inventory.resolve("two")
+
+
+def test_a_broken_file_of_variables_hinders_its_own_host_only(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"hosts": "one\ntwo\n", "host_vars/two.yml": "- a list\n"})
+    inventory = Inventory.load([tmp_path / "hosts"], [])
+    assert _names(inventory, "one") == ["one"]
+    with pytest.raises(TargetError, match=r"host_vars/two\.yml has something else than a mapping"):
+        inventory.resolve("two")
+
+
+@pytest.mark.parametrize("name", ["..", "../outside", "."])
+def test_no_name_leads_out_of_the_folder_of_variables(tmp_path: Path, name: str) -> None:
+    write_tree(tmp_path, {"hosts": f"[{name}]\none\n", "outside.yml": "x: 1\n", "group_vars/keep": ""})
+    assert Inventory.load([tmp_path / "hosts"], []).variables("one") == {}
+
+
+@pytest.mark.parametrize("text", ["[a:children]\nb\n[b:children]\na\n", "[a:children]\na\n"])
+def test_groups_in_a_circle_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(TargetError, match="below itself"):
+        _load(tmp_path, text)
+
+
+@pytest.mark.parametrize("pattern", ["web1.example[3]", "~[", "@/no/such/file", "db:&web", "web[9:]"])
+def test_a_pattern_that_can_mean_nothing_is_refused(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(TargetError):
+        _load(tmp_path, INI).members(pattern)
+
+
+def test_this_machine_is_offered_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="Did you mean local"):
+        _load(tmp_path, "one\n").members("localhst")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +358,7 @@ def test_an_executable_inventory_is_refused_and_not_run(tmp_path: Path) -> None:
         ("hosts.yml", "- a\n- b\n", "mapping"),
         ("hosts.yml", "a: [", "not YAML"),
         ("hosts.yml", "!!python/object/apply:os.system ['id']", "not YAML"),
-        ("hosts.yml", "plugin: amazon.aws.aws_ec2\n", "mapping"),
+        ("hosts.yml", "plugin: amazon.aws.aws_ec2\n", "names the inventory plugin amazon.aws.aws_ec2"),
         ("hosts.yml", "all: {hosts: {a: }, strange: {}}\n", "strange"),
         ("hosts.yml", "all: &a {children: {b: *a}}\n", "deep"),
     ],
@@ -356,9 +484,10 @@ def test_the_first_file_wins_and_its_last_block_does_not_swallow_the_second(tmp_
 
 @given(st.integers(0, 500), st.integers(0, 40), st.integers(1, 7), st.integers(1, 4))
 def test_ranges_count_like_range_and_keep_their_width(first: int, more: int, step: int, width: int) -> None:
-    begin = str(first).zfill(width)
+    begin, end = str(first).zfill(width), str(first + more).zfill(width)
+    assume(len(begin) == len(end) or not begin.startswith("0") or begin == "0")
     expected = [
         f"h{number:0{len(begin)}d}.x" if begin.startswith("0") else f"h{number}.x"
         for number in range(first, first + more + 1, step)
     ]
-    assert list(expand_range(f"h[{begin}:{first + more}:{step}].x")) == expected
+    assert list(expand_range(f"h[{begin}:{end}:{step}].x")) == expected
