@@ -338,7 +338,7 @@ class Session:
         return replace(road.response, status=status, interpretation=shown, vectors=tuple(vectors))
 
     def _find_targets(self, road: Road, phrase: TargetPhrase | None) -> Opened:
-        """Resolve where the request is for: `--on`, else its own words, else this machine, and say which."""
+        """Resolve where it is for: `--on`, else its own words, else this machine, and say which; explaining connects to nobody."""
         if road.options.on is not None:
             if phrase is not None:
                 raise TargetError(
@@ -353,7 +353,6 @@ class Session:
         else:
             patterns, evidence = [LOCAL], Evidence("default", text="this machine")
         if road.options.explain:
-            # Only this machine's names are looked at: explaining connects to nobody.
             road.response = replace(road.response, hosts=self._targets.names(patterns), host_evidence=evidence)
             return Opened((self._targets.local(),), {}, evidence)
         return self._open_targets(road, patterns, evidence)
