@@ -114,7 +114,7 @@ class _Reader:
     # -- what a phrase may begin with
 
     def _everywhere(self, place: int) -> tuple[list[_Term], int] | None:
-        """ "everywhere" is about hosts unless it is about a text: "everywhere in /etc/hosts", "everywhere 'a'"."""
+        """Read "everywhere", which isn't about hosts in "everywhere in /etc/hosts" and "everywhere 'a'"."""
         within = self._within(place + 1)
         if within is not None:
             return [_Term("all", within=(within[0],))], within[1]
@@ -133,7 +133,7 @@ class _Reader:
         return ([found[0]], found[1]) if is_said_of_hosts else None
 
     def _in_group(self, place: int) -> tuple[list[_Term], int] | None:
-        """ "in the staging group", "in staging servers"; "in staging" alone might be a folder."""
+        """Read "in the staging group", "in staging servers"; "in staging" alone might be a folder."""
         found = self._term(place + 1)
         if found is None or found[0].is_host or found[0].name == "all":
             return None
@@ -194,7 +194,7 @@ class _Reader:
         return _Term(name, is_host, tuple(narrowed)), place
 
     def _narrowed(self, name: str, place: int) -> tuple[str, list[str], int]:
-        """ "staging web servers": of groups in a row with a word for hosts behind, the last one, narrowed to the others."""
+        """Read "staging web servers": of groups in a row with a word for hosts behind, the last, narrowed to the others."""
         groups, after = [name], place
         while (more := self._name(after)) is not None and not more[1]:
             groups.append(more[0])
@@ -279,7 +279,7 @@ class _Reader:
         return tuple(term.name for term in taken), end
 
     def _is_hostlike(self, place: int) -> bool:
-        """ "except web1 and moon": a word alone at the end of the sentence is one more that is taken away."""
+        """Whether a word is the last of the sentence: in "except web1 and moon" one more that is taken away."""
         return bool(self._word(place)) and place + 1 == len(self._words)
 
     def _unknown(self, after: str, place: int) -> TargetError:
