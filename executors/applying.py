@@ -1,14 +1,14 @@
-"""Carries out an approved plan, step by step, with a record before and after each.
+"""Carries out an approved plan over its hosts: each host goes through the plan's stages by itself.
 
 Nothing in a plan is trusted to be run as it stands: vectors are derived again from intent and
 arguments, the state that the diff was made from is read again, and policy is asked, immediately
-before each step.
+before each step. When a host's turn comes is `executors.scheduling`'s matter.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 
+from executors.outcome_status import status_of_error
 from executors.path_effects import risk_with
 from executors.plan import (
     Envelope,
@@ -18,65 +18,63 @@ from executors.plan import (
 )
 from executors.planning import effects_in, plan_referenced, referenced_values
 from executors.run import Run
-from executors.step_applying import apply_step, status_of_error
+from executors.scheduling import FleetRun, Interrupts
+from executors.step_applying import apply_step
+from executors.transport import Cancel
 from intents.errors import PlanError, SaysoError
 
-HOSTS_AT_ONCE = 10
-"""Hosts worked on at the same time; on two cores more threads gain nothing (measured with paramiko)."""
 
-SHOWN_OUTPUT_BYTES = 64 * 1024
-"""How much of a command's own output an outcome carries."""
+def apply_plan(plan: Plan, run: Run, *, interrupts: Interrupts | None = None) -> dict[str, tuple[Outcome, ...]]:
+    """Return host -> outcomes, in the plan's order.
 
-
-def apply_plan(plan: Plan, run: Run) -> dict[str, tuple[Outcome, ...]]:
-    """Return host -> outcomes, in the plan's order. One host's failure stops no other host.
-
-    A stage begins only if the one before ended ok or changed on every host. Raises `PolicyError`
-    before anything runs, and whatever the recorder raises: without a record nothing runs.
+    On each host a stage begins only if the one before ended ok or changed there: a host that failed drops
+    out, the others go on. Of a change the hosts are begun in batches, as the plan's schedule says. Raises
+    `PolicyError` before anything runs, and whatever the recorder raises: without a record nothing runs.
     """
     for stage in plan.stages:
         run.require_permission(stage)
-    outcomes: dict[str, tuple[Outcome, ...]] = {}
-    of_stages: list[Mapping[str, tuple[Outcome, ...]]] = []
+
+    def work(host: str, cancel: Cancel) -> tuple[Outcome, ...]:
+        return _apply_on_host(plan, host, replace(run, cancel=cancel))
+
+    busy = [host for host in plan.hosts if plan.has_work(host)]
+    done = {host: work(host, run.cancel) for host in plan.hosts if host not in set(busy)}
+    fleet = FleetRun(
+        work,
+        plan.schedule,
+        is_change=plan.is_change,
+        cancel=run.cancel,
+        interrupts=interrupts or Interrupts(),
+        watcher=run.watcher,
+        goes_on=run.goes_on,
+    )
+    try:
+        done |= fleet.go(busy)
+    finally:
+        run.watcher.ended()
+    return {host: done[host] for host in plan.hosts}
+
+
+def _apply_on_host(plan: Plan, host: str, run: Run) -> tuple[Outcome, ...]:
+    """Take one host through the stages; what comes after a step that didn't end well is not begun there."""
+    of_stages: dict[int, tuple[Outcome, ...]] = {}
     for place, stage in enumerate(plan.stages):
-        results = {
-            host: tuple(replace(one, stage=place) for one in some)
-            for host, some in _apply_stage(stage, of_stages, run).items()
-        }
-        of_stages.append(results)
-        for host, some in results.items():
-            outcomes[host] = (*outcomes.get(host, ()), *some)
-        if any(outcome.status not in {"ok", "changed"} for some in results.values() for outcome in some):
-            break
-    return outcomes
-
-
-def _apply_stage(
-    stage: Stage, before: Sequence[Mapping[str, tuple[Outcome, ...]]], run: Run
-) -> dict[str, tuple[Outcome, ...]]:
-    """Work on the hosts of a stage side by side; an interrupt waits for what has begun."""
-    hosts = list(stage.hosts)
-
-    def work_on(host: str) -> tuple[Outcome, ...]:
+        if host not in stage.hosts:
+            continue
         if stage.envelope is None:
-            return _apply_on_host(stage, host, run=run)
-        return _apply_envelope(stage, stage.envelope, before[stage.envelope.source].get(host, ()), host, run=run)
-
-    with ThreadPoolExecutor(max_workers=min(HOSTS_AT_ONCE, len(hosts))) as pool:
-        work: list[Future[tuple[Outcome, ...]]] = []
-        try:
-            for host in hosts:
-                work.append(pool.submit(work_on, host))  # noqa: PERF401 - kept when interrupted
-            done = [one.result() for one in work]
-        except KeyboardInterrupt:
-            run.cancel.set()  # the steps end themselves, or wait where cutting them off would harm
-            work += [pool.submit(work_on, host) for host in hosts[len(work) :]]
-            done = [one.result() for one in work]
-    return dict(zip(hosts, done, strict=True))
+            outcomes = _apply_steps(stage, place, host, run)
+        else:
+            outcomes = _apply_envelope(
+                stage, place, stage.envelope, of_stages.get(stage.envelope.source, ()), host, run
+            )
+        of_stages[place] = outcomes
+        if any(outcome.status not in {"ok", "changed"} for outcome in outcomes):
+            break
+    return tuple(outcome for outcomes in of_stages.values() for outcome in outcomes)
 
 
 def _apply_envelope(
-    stage: Stage, envelope: Envelope, source: Sequence[Outcome], host: str, *, run: Run
+    stage: Stage, place: int, envelope: Envelope, source: Sequence[Outcome], host: str, run: Run
 ) -> tuple[Outcome, ...]:
     """Plan the stage's steps from the rows that the earlier one gave, and run them if they are within what was approved."""
     intent, target = run.catalogue[stage.intent], run.targets[host]
@@ -97,17 +95,18 @@ def _apply_envelope(
             told = ", ".join([risk.word, *effects])
             raise PlanError(f"It would be {told}, and {stage.risk.word} was approved.", remedy="Ask again for it.")
     except SaysoError as error:
-        return (Outcome(host, status_of_error(error), message=str(error)),)
-    return _apply_on_host(replace(stage, hosts={host: steps}), host, run=run)
+        outcome = Outcome(host, status_of_error(error), message=str(error), stage=place)
+        run.watcher.outcome(outcome)
+        return (outcome,)
+    return _apply_steps(replace(stage, hosts={host: steps}), place, host, run)
 
 
-def _apply_on_host(stage: Stage, host: str, *, run: Run) -> tuple[Outcome, ...]:
+def _apply_steps(stage: Stage, place: int, host: str, run: Run) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for planned in stage.hosts[host]:
-        outcome = replace(apply_step(stage, planned, run.targets[host], run), planned=planned)
-        outcomes.append(outcome)
-        if run.on_outcome is not None:
-            run.on_outcome(outcome)
+        outcome = apply_step(stage, planned, run.targets[host], run)
+        outcomes.append(replace(outcome, planned=planned, stage=place))
+        run.watcher.outcome(outcomes[-1])
         if outcome.status not in {"ok", "changed"}:
             break
     return tuple(outcomes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
+from executors.schedule import Schedule
 from intents.intent import EffectName, Interrupt, Risk
 from intents.interpretation import Evidence, Match
 from intents.operations import RowOperation
@@ -175,6 +176,21 @@ class Stage:
         return {**self.match.values(), **planned.arguments}
 
 
+OutcomeStatus: TypeAlias = Literal["ok", "changed", "failed", "unreachable", "refused", "unknown"]
+
+NotBegun: TypeAlias = Literal["failures", "interrupt", "declined"]
+"""Why a host was never begun: others failed, somebody interrupted, the next batch was not approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A host that was asked for and has no part in the plan, with what its outcome is."""
+
+    host: str
+    status: OutcomeStatus
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Stages in order. `hash` (SHA-256, hex) covers everything that decides what will run."""
@@ -186,16 +202,33 @@ class Plan:
     stages: tuple[Stage, ...]
     facts: Mapping[str, Mapping[str, str]]
     host_evidence: Evidence
+    schedule: Schedule = field(default_factory=Schedule)
+    left_out: tuple[LeftOut, ...] = ()
+    """Hosts that can't be reached, or on which it can't be done; the others go without them."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All hosts of its stages, in order."""
+        return tuple(dict.fromkeys(host for stage in self.stages for host in stage.hosts))
+
+    @property
+    def batches(self) -> list[tuple[str, ...]]:
+        """The hosts on which there is something to do, in the order in which they are begun; all at once for a read."""
+        busy = [host for host in self.hosts if self.has_work(host)]
+        return self.schedule.batches_of(busy) if self.is_change else [tuple(busy)]
+
+    def has_work(self, host: str) -> bool:
+        """Whether anything is to be done on a host, as far as can be known before."""
+        return any(
+            stage.envelope is not None or any(one.effect is not Effect.ALREADY_SO for one in stage.hosts[host])
+            for stage in self.stages
+            if host in stage.hosts
+        )
 
     @property
     def risk(self) -> Risk:
         """The highest risk of its stages."""
         return max((stage.risk for stage in self.stages), default=Risk.READ)
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The hosts of its stages, each once."""
-        return tuple(dict.fromkeys(host for stage in self.stages for host in stage.hosts))
 
     @property
     def is_change(self) -> bool:
@@ -216,9 +249,6 @@ class Plan:
                 for planned in steps
             )
         )
-
-
-OutcomeStatus: TypeAlias = Literal["ok", "changed", "failed", "unreachable", "refused", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +277,5 @@ class Outcome:
     """The place of its stage in the plan, from 0."""
     planned: PlannedStep | None = None
     """The step that it is of; None for a host of which no step could be begun."""
+    not_begun: NotBegun | None = None
+    """Why nothing was begun on the host, of one that would have had its turn later."""

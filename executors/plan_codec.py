@@ -24,6 +24,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 from executors.plan import (
     EditStep,
     Envelope,
+    LeftOut,
     Plan,
     PlannedStep,
     PlaybookStep,
@@ -32,6 +33,7 @@ from executors.plan import (
     TakenBack,
     Touched,
 )
+from executors.schedule import Schedule, Share
 from intents.errors import PlanError
 from intents.interpretation import Argument, Evidence, Match, RowReference
 from intents.operations import Aggregate, Columns, Count, Export, Filter, Group, Limit, Sort, Unique
@@ -39,7 +41,7 @@ from intents.values import Json
 
 KNOWN_CLASSES: frozenset[type] = frozenset(
     {
-        Plan, Stage, Envelope, PlannedStep, Touched, TakenBack, RunStep, EditStep, PlaybookStep,
+        Plan, Schedule, Share, LeftOut, Stage, Envelope, PlannedStep, Touched, TakenBack, RunStep, EditStep, PlaybookStep,
         Match, Argument, Evidence, RowReference,
         Filter, Sort, Limit, Count, Aggregate, Group, Unique, Columns, Export,
     }

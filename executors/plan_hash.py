@@ -7,31 +7,45 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from executors.plan import Plan, PlannedStep, Stage
+from executors.plan import LeftOut, Plan, PlannedStep, Stage
+from executors.schedule import Schedule
 from executors.state import Target
 from intents.interpretation import Evidence
 from intents.values import Json
 
 
 def finish_plan(
-    request: str, stages: Sequence[Stage], targets: Sequence[Target], *, host_evidence: Evidence, now: datetime
+    request: str,
+    stages: Sequence[Stage],
+    targets: Sequence[Target],
+    *,
+    host_evidence: Evidence,
+    now: datetime,
+    schedule: Schedule | None = None,
+    left_out: Sequence[LeftOut] = (),
 ) -> Plan:
     """Return the plan of finished stages, with its hash over all that decides what will run."""
     facts = {target.host: dict(target.facts) for target in targets}
     return Plan(
         id=secrets.token_hex(8),
-        hash=plan_hash(stages, facts),
+        hash=plan_hash(stages, facts, schedule or Schedule()),
         request=request,
         created_utc=now.isoformat(timespec="milliseconds"),
         stages=tuple(stages),
         facts=facts,
         host_evidence=host_evidence,
+        schedule=schedule or Schedule(),
+        left_out=tuple(left_out),
     )
 
 
-def plan_hash(stages: Sequence[Stage], facts: Mapping[str, Mapping[str, str]]) -> str:
+def plan_hash(stages: Sequence[Stage], facts: Mapping[str, Mapping[str, str]], schedule: Schedule) -> str:
     """Return the SHA-256 (hex) over all that decides what will run, and what was shown of it."""
-    covered = [[_covered_stage(stage) for stage in stages], {host: dict(known) for host, known in facts.items()}]
+    covered = [
+        [_covered_stage(stage) for stage in stages],
+        {host: dict(known) for host, known in facts.items()},
+        asdict(schedule),
+    ]
     return hashlib.sha256(json.dumps(covered, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,14 +6,17 @@ from datetime import datetime
 
 from executors.follow_ups import follow_ups_of, without_declared
 from executors.forecast import Forecast
+from executors.outcome_status import status_of_error
 from executors.path_effects import risk_with
-from executors.plan import Envelope, Plan, PlannedStep, Stage
+from executors.plan import Envelope, LeftOut, Plan, PlannedStep, Stage
 from executors.plan_hash import finish_plan
 from executors.protected import NOTHING_MORE, Protected
+from executors.schedule import Schedule
+from executors.side_by_side import side_by_side
 from executors.state import Target, read_rows
 from executors.step_planning import plan_steps
 from executors.transport import Cancel
-from intents.errors import PlanError, ValueRejected
+from intents.errors import PlanError, SaysoError, ValueRejected
 from intents.export import exported
 from intents.intent import EffectName, Intent
 from intents.interpretation import Evidence, Match, RowReference
@@ -34,16 +37,36 @@ def make_plan(
     now: datetime,
     cancel: Cancel | None = None,
     protected: Protected = NOTHING_MORE,
+    schedule: Schedule | None = None,
+    left_out: Sequence[LeftOut] = (),
 ) -> Plan:
-    """Return the plan of the matches, in order, over the targets.
+    """Return the plan of the matches, in order, over the targets, which are asked side by side.
 
-    Raises `StepError` or `PlanError` when the state can't be read or a file can't be edited, and
-    `UnreachableError` when a target of a change can't be reached.
+    Of several hosts those that can't be planned are left out, and the plan says so, after those of `left_out`; only when
+    none remains is the fault of the first one raised: `StepError` or `PlanError` when the state can't be
+    read or a file can't be edited, `UnreachableError` when a target of a change can't be reached.
     """
-    planner = _Planner(catalogue, targets, cancel, protected)
-    for match in without_declared(matches):
-        planner.add(match)
-    return finish_plan(request, planner.stages, targets, host_evidence=host_evidence, now=now)
+    how = schedule or Schedule()
+    remaining = list(targets)
+    out = list(left_out)
+    while True:
+        planner = _Planner(catalogue, remaining, cancel, protected, at_once=how.hosts_at_once)
+        for match in without_declared(matches):
+            if not planner.must_begin_again:
+                planner.add(match)
+        if not planner.must_begin_again:
+            break
+        remaining = list(planner.targets)
+        out += planner.left_out
+    return finish_plan(
+        request,
+        planner.stages,
+        planner.targets,
+        host_evidence=host_evidence,
+        now=now,
+        schedule=how,
+        left_out=[*out, *planner.left_out],
+    )
 
 
 @dataclass(slots=True)
@@ -54,22 +77,28 @@ class _Planner:
     targets: Sequence[Target]
     cancel: Cancel | None
     protected: Protected
+    at_once: int
     stages: list[Stage] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     """Of each match of the request, the place of its stage."""
     forecasts: dict[str, Forecast] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    """The hosts that were dropped from `targets` on the way."""
+    must_begin_again: bool = False
+    """Whether a host was dropped of which earlier stages have steps."""
 
     def add(self, match: Match) -> None:
         """Plan one more match of the request, and what it declares to follow."""
         self.places.append(len(self.stages))
         stage = self._plan(match, self.targets)
         for following, targets in follow_ups_of(stage, self.catalogue, self.targets):
-            self._plan(following, targets)
+            if not self.must_begin_again:
+                self._plan(following, targets)
 
     def _plan(self, match: Match, targets: Sequence[Target]) -> Stage:
         intent = self.catalogue[match.intent]
         envelope = self._envelope(match)
-        hosts = {target.host: self._steps(intent, match, target, envelope) for target in targets}
+        hosts = self._steps_of_all(intent, match, targets, envelope)
         if match.declared_by is not None:  # its state may be another once the step before has been made
             hosts = {host: tuple(replace(one, is_predicted=True) for one in steps) for host, steps in hosts.items()}
         stage = Stage(intent.name, intent.risk, intent.effects, match, hosts, envelope=envelope)
@@ -79,6 +108,24 @@ class _Planner:
         stage = replace(stage, risk=risk, effects=effects)
         self.stages.append(stage)
         return stage
+
+    def _steps_of_all(
+        self, intent: Intent, match: Match, targets: Sequence[Target], envelope: Envelope | None
+    ) -> dict[str, tuple[PlannedStep, ...]]:
+        """Plan one match on each host; one that can't be planned is dropped while another is left."""
+
+        def plan(target: Target) -> tuple[PlannedStep, ...]:
+            return self._steps(intent, match, target, envelope)
+
+        found = side_by_side(plan, targets, at_once=self.at_once, cancel=self.cancel)
+        faults = {target.host: one for target, one in zip(targets, found, strict=True) if isinstance(one, SaysoError)}
+        if faults and len(faults) == len(self.targets):
+            raise next(iter(faults.values()))
+        if faults:
+            self.targets = [target for target in self.targets if target.host not in faults]
+            self.left_out += [LeftOut(host, status_of_error(error), str(error)) for host, error in faults.items()]
+            self.must_begin_again = self.must_begin_again or bool(self.stages)
+        return {target.host: one for target, one in zip(targets, found, strict=True) if not isinstance(one, SaysoError)}
 
     def _steps(
         self, intent: Intent, match: Match, target: Target, envelope: Envelope | None

@@ -1,6 +1,6 @@
 """What applying a plan needs besides the plan: who asks and approved, what may be run, and how access is proven."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,25 @@ from intents.values import Json
 
 Prove = Callable[[], Transport | None]
 """Returns a new connection after a new authentication (or this machine's, after a person's yes), or None."""
+
+
+class Watcher:
+    """Told how a run goes, from any thread. Here nothing is done with it."""
+
+    def batch(self, number: int, batches: Sequence[Sequence[str]]) -> None:
+        """Hear that a batch of hosts begins, the `number`-th (from 0) of `batches`."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Hear that a step has ended."""
+
+    def host(self, host: str, outcomes: Sequence[Outcome]) -> None:
+        """Hear that nothing more is done on a host."""
+
+    def interrupted(self, level: int, running: Sequence[str]) -> None:
+        """Hear of an interrupt: 0 lets these hosts finish, 1 ends what may be cut off there, 2 leaves them."""
+
+    def ended(self) -> None:
+        """Hear that the run is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +70,9 @@ class Run:
     secrets: Mapping[str, Password] = field(default_factory=dict)
     """What was given for the steps' secrets, by their names; in this process's memory alone."""
     cancel: Cancel = field(default_factory=Cancel)
-    on_outcome: Callable[[Outcome], None] | None = None
+    watcher: Watcher = field(default_factory=Watcher)
+    goes_on: Callable[[Mapping[str, tuple[Outcome, ...]], Sequence[str]], bool] | None = None
+    """Asks a person, between two batches, whether to go on: what is done so far, which hosts are left."""
 
     def require_permission(self, stage: Stage) -> None:
         """Ask the policy about a stage now. Raises `PolicyError`."""

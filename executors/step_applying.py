@@ -10,19 +10,20 @@ from dataclasses import replace
 
 from executors.carrying_out import carry_out
 from executors.diffs import state_diff
-from executors.file_state import EditCutOffError
 from executors.forecast import agrees
 from executors.guard import guarded, new_guard_id
 from executors.guard_cuts import cut_of
 from executors.guard_rollback import rollback_for_step
 from executors.left_behind import refuse_worked_on
 from executors.locks import hold_locks, resources_of
-from executors.plan import EditStep, Effect, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, RunStep, Stage
+from executors.outcome_status import status_of_error
+from executors.plan import EditStep, Effect, Outcome, PlannedStep, PlaybookStep, RunStep, Stage
 from executors.run import Run
+from executors.scheduling import not_begun
 from executors.state import Target
 from executors.step_planning import plan_steps
 from executors.undo import inverse_vectors
-from intents.errors import PlanError, SaysoError, UnreachableError
+from intents.errors import PlanError, SaysoError
 from intents.intent import Intent
 from intents.values import Json
 
@@ -41,7 +42,7 @@ def apply_step(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> 
     if planned.effect is Effect.ALREADY_SO:
         return Outcome(target.host, "ok", message=f"already so: {planned.reason}")
     if run.cancel.is_set:
-        return Outcome(target.host, "refused", message="Not begun: it was interrupted before.")
+        return not_begun(target.host, "interrupt", "it was interrupted before")
     try:
         run.require_permission(stage)
         if planned.effect is Effect.READ:
@@ -61,21 +62,6 @@ def apply_step(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> 
     except SaysoError as error:
         return Outcome(target.host, status_of_error(error), message=str(error))
     return outcome if outcome.message or not held.warning else replace(outcome, message=held.warning)
-
-
-def status_of_error(error: SaysoError) -> OutcomeStatus:
-    """Return the status of a step that ended with an expected fault."""
-    words: dict[str, OutcomeStatus] = {
-        "plan": "refused",
-        "policy": "refused",
-        "locked": "refused",
-        "unknown": "unknown",
-    }
-    if isinstance(error, EditCutOffError) and error.may_have_changed:
-        return "unknown"
-    if isinstance(error, UnreachableError):
-        return "unreachable"
-    return words.get(error.code, "failed")
 
 
 def _longest_s(planned: PlannedStep, run: Run) -> float:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol, TypeAlias
+from weakref import WeakSet
 
 Ending: TypeAlias = Literal["exited", "signalled", "timeout", "cancelled", "lost"]
 """How a command ended. `lost`: the connection went away, so what happened is unknown."""
@@ -35,10 +36,25 @@ class Cancel:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._children: WeakSet[Cancel] = WeakSet()
+        self._lock = threading.Lock()
 
     def set(self) -> None:
         """Ask all work to end."""
         self._event.set()
+        with self._lock:
+            children = list(self._children)
+        for child in children:
+            child.set()
+
+    def child(self) -> "Cancel":
+        """Return a token for a part of the work: it is set with this one, or by itself."""
+        child = Cancel()
+        with self._lock:
+            self._children.add(child)
+        if self.is_set:
+            child.set()
+        return child
 
     @property
     def is_set(self) -> bool:

@@ -56,6 +56,11 @@ class Answering:
 
             person = TerminalPerson(environment)
         self.session = Session(places, door="terminal" if self.is_interactive else "script", person=person)
+        if options.pause and not self.is_interactive:
+            raise RequestError(
+                "`--pause` asks before each further batch, and there is nobody to ask.",
+                remedy="Use a terminal, or --max-failures.",
+            )
         if self.is_interactive:
             self.session.watch = lambda plan: progress_of(plan, environment.stderr)
 
@@ -115,6 +120,11 @@ class Answering:
 
     def apply(self, words: Sequence[str], approvals: Sequence[str]) -> ExitStatus:
         """Carry out a saved plan."""
+        if self._namespace.batches or self._namespace.max_failures or self._namespace.pause:
+            raise RequestError(
+                "A saved plan goes over its hosts as it says.",
+                remedy="Give --batches, --max-failures and --pause to `sayso plan`.",
+            )
         if len(words) != 1:
             raise RequestError("`sayso apply` needs one plan file.", remedy="`sayso plan -o FILE ...` makes one.")
         folder = self.environment.directory
@@ -135,6 +145,10 @@ class Answering:
     def repeat(self, step: DoneStep) -> ExitStatus:
         """Plan a step of the history anew."""
         return self._show(self.session.repeat(step, self.options))
+
+    def retry(self, record: int | None) -> ExitStatus:
+        """Try a record again on the hosts where it didn't end well."""
+        return self._show(self.session.retry(record, self.options))
 
     def undo(self, record: int | None) -> ExitStatus:
         """Take back a record's change."""

@@ -1,8 +1,9 @@
 """Who says yes: the Protocols by which the session asks a person, and the one for scripts that never ask."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from executors.plan import Plan
+from executors.plan import Outcome, Plan
 from executors.policy import Decision
 from intents.interpretation import Question
 from intents.interpreter import Answer
@@ -32,6 +33,10 @@ class Person(Protocol):
         """Ask the question; None when it stays open."""
         ...
 
+    def goes_on(self, done: Mapping[str, Sequence[Outcome]], left: Sequence[str]) -> bool:
+        """Ask between two batches whether to go on: what was done on which hosts, and which are left."""
+        ...
+
 
 class Nobody:
     """A script: nothing is asked, so nothing is approved and every question stays open."""
@@ -56,3 +61,7 @@ class Nobody:
     def answers(self, question: Question) -> Answer | None:  # noqa: ARG002 - the Protocol's signature
         """Return None: nobody is there to answer."""
         return None
+
+    def goes_on(self, done: Mapping[str, Sequence[Outcome]], left: Sequence[str]) -> bool:  # noqa: ARG002 - the Protocol's signature
+        """Return False: nobody is there to say yes."""
+        return False

@@ -24,6 +24,7 @@ usage: sayso [OPTIONS] WORDS...        one request in plain English
        sayso apply FILE [--approval FILE]     carry out a saved plan, once
        sayso approve FILE [--key FILE]        sign somebody else's plan, where policy wants two people
        sayso undo [RECORD]             take back the last change, or that of a record
+       sayso retry [RECORD]            the same again on the hosts where it failed or wasn't begun
        sayso recover [RECORD]          changes that were cut off: what became of them
        sayso policy [check | explain | sudoers | grant | grants | revoke]     who may do what
        sayso backups [list | clean]    what edits keep, for undo
@@ -53,6 +54,10 @@ options:
   --json             one JSON object per request on stdout, nothing else there
   --model PATH       another model file
   --timeout SECONDS  limit for each command
+  --batches SIZES    over several hosts, a change goes in batches of these sizes (1,10%,100%)
+  --max-failures N   begin no further host once more than N (or P%) have failed
+  --host-timeout S   limit for all steps on one host
+  --pause            ask before each further batch
   --config PATH      another configuration file
   --debug            show the traceback of an error
   --version, --help
@@ -65,7 +70,7 @@ catalogue), 130 interrupted
 """
 
 COMMANDS = (
-    "run", "plan", "apply", "approve", "undo", "recover", "history", "hosts", "intents", "policy", "backups", "model", "correct",
+    "run", "plan", "apply", "approve", "undo", "retry", "recover", "history", "hosts", "intents", "policy", "backups", "model", "correct",
     "config", "help",
 )  # fmt: skip
 
@@ -123,7 +128,10 @@ def parse_arguments(argv: Sequence[str]) -> Invocation:
     parser.add_argument("--until")
     parser.add_argument("--older-than")
     parser.add_argument("--secret-file")
-    for flag in ("--all", "--dry-run", "--explain", "--yes", "--json", "--debug"):
+    parser.add_argument("--batches")
+    parser.add_argument("--max-failures")
+    parser.add_argument("--host-timeout", dest="host_timeout_s")
+    for flag in ("--all", "--dry-run", "--explain", "--yes", "--json", "--debug", "--pause"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--version", "-V", action="store_true")
     parser.add_argument("--help", "-h", action="store_true")
@@ -216,6 +224,8 @@ def _carry_out(command: str, invocation: Invocation, answering: "Answering") -> 
         return answering.plan(invocation.words, invocation.options.output)
     if command == "apply":
         return answering.apply(invocation.words, invocation.options.approval)
+    if command == "retry":
+        return answering.retry(_record_number(invocation.words))
     return answering.undo(_record_number(invocation.words))
 
 

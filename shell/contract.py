@@ -52,6 +52,7 @@ def to_json(response: Response, *, find_intent: IntentLookup | None = None) -> d
         "warnings": list(response.warnings),
         "error": {"code": fault.code, "message": fault.message, "try": fault.remedy} if fault else None,
         "record": response.record,
+        "retry_of": response.retry_of,
         "model": {"name": model.name, "sha256": model.sha256} if model else None,
         "timing_ms": _plain(response.timing_ms),
         "exit_status": int(response.status),
@@ -183,6 +184,9 @@ def _plan(plan: Plan | None) -> Json:
         "created_utc": plan.created_utc,
         "risk": plan.risk.word,
         "is_empty": plan.is_empty,
+        "batches": [list(batch) for batch in plan.batches],
+        "max_failures": plan.schedule.max_failures.words if plan.schedule.max_failures else None,
+        "left_out": [asdict(one) for one in plan.left_out],
         "stages": [_stage(index, stage) for index, stage in zip(_matches_of(plan), plan.stages, strict=True)],
     }
 
@@ -234,6 +238,7 @@ def _outcome(outcome: Outcome) -> dict[str, Json]:
         "stage": outcome.stage,
         "status": outcome.status,
         "message": outcome.message,
+        "not_begun": outcome.not_begun,
         "exit_code": outcome.exit_code,
         "columns": [{"name": one.name, "type": one.type, "unit": one.unit} for one in outcome.columns],
         "rows": [_plain(row) for row in outcome.rows],

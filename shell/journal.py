@@ -17,7 +17,9 @@ from intents.interpreter import Answer
 from intents.values import Json
 from shell.exit_status import ExitStatus
 from shell.process_identity import is_alive, own_process
+from shell.recorded_matches import recorded_match
 from shell.response import Approval, Response
+from shell.retrying import Retry, find_retry
 
 LOOK_BACK = 500
 """How many records `undo` looks through for the last change."""
@@ -72,25 +74,18 @@ class Journal:
             if self._recording is not None:
                 self._recording.add(kind, payload)
 
-    def add_interpretation(self, interpretation: Interpretation) -> None:
-        """Write what the request was taken to mean."""
+    def add_interpretation(self, interpretation: Interpretation, *, retry_of: int | None = None) -> None:
+        """Write what the request was taken to mean; `retry_of` is the record that it tries again."""
         self._add(
             "interpretation",
             {
                 "kind": interpretation.kind,
                 "confidence": interpretation.confidence,
                 "stage": interpretation.stage,
-                "matches": [
-                    {
-                        "intent": match.intent,
-                        "arguments": match.values(),
-                        "evidence": {name: _evidence(argument.evidence) for name, argument in match.arguments.items()},
-                        "operations": [repr(operation) for operation in match.operations],
-                    }
-                    for match in interpretation.matches
-                ],
+                "matches": [recorded_match(match) for match in interpretation.matches],
                 "question": interpretation.question.text if interpretation.question else None,
                 "decline": interpretation.decline.reason if interpretation.decline else None,
+                "retry_of": retry_of,
             },
         )
 
@@ -114,9 +109,15 @@ class Journal:
                     }
                     for planned in steps
                 ]
-            stages.append({"intent": stage.intent, "risk": stage.risk.word, "hosts": hosts})
+            undo_of = stage.undo_of
+            stages.append({"intent": stage.intent, "risk": stage.risk.word, "undo_of": undo_of, "hosts": hosts})
         facts: dict[str, Json] = {host: dict(known) for host, known in plan.facts.items()}
-        self._add("plan", {"id": plan.id, "hash": plan.hash, "stages": stages, "facts": facts})
+        left_out: list[Json] = [
+            {"host": one.host, "status": one.status, "message": one.message} for one in plan.left_out
+        ]
+        batches: list[Json] = [list(batch) for batch in plan.batches]
+        planned: dict[str, Json] = {"id": plan.id, "hash": plan.hash, "stages": stages, "facts": facts}
+        self._add("plan", {**planned, "batches": batches, "left_out": left_out})
         self._add("policy", {"decision": decision.word, "rule": decision.rule})
 
     def add_approval(self, approval: Approval) -> None:
@@ -188,6 +189,12 @@ class Journal:
             taken = done_steps(self._history, step.undo_of)
             known[step.undo_of] = self._undo_depth(taken[0], known) if taken else 0
         return 1 + known[step.undo_of]
+
+    def retry_of(self, record: int | None) -> Retry:
+        """Return what is left of a record, of the last of which something is left when None. Raises `PlanError`."""
+        if self._history is None:
+            raise PlanError("There is no history.", remedy="Nothing was done through sayso yet.")
+        return find_retry(self._history, record, own=self.record)
 
     def close(self) -> None:
         """Close the history."""
@@ -266,12 +273,6 @@ def settle(
         "backup": backup,
     }
     history.append("recovery", step.record, payload)
-
-
-def _evidence(evidence: object) -> Json:
-    source = getattr(evidence, "source", None)
-    span = getattr(evidence, "span", None)
-    return {"from": source, "span": list(span) if span else None, "text": getattr(evidence, "text", None)}
 
 
 def done_steps(history: History, record: int) -> list[DoneStep]:

@@ -1,10 +1,14 @@
 """The person at the terminal: sees the plan or the question, answers on the terminal device."""
 
-from executors.plan import Plan
+from collections.abc import Mapping, Sequence
+
+from executors.plan import Outcome, Plan
 from executors.policy import Decision, Verdict
+from executors.scheduling import has_failed
 from intents.interpretation import Choice, Question
 from intents.interpreter import Answer
 from shell.environment import Environment
+from shell.render_lines import host_list
 from shell.render_plan import render_plan
 from shell.terminal import Terminal
 
@@ -65,6 +69,18 @@ class TerminalPerson:
             chosen = terminal.ask_choice(question.text, [choice.text for choice in orders])
             return None if chosen is None else Answer(orders[chosen].intent)
 
+    def goes_on(self, done: Mapping[str, Sequence[Outcome]], left: Sequence[str]) -> bool:
+        """Ask between two batches whether to go on."""
+        failed = sum(has_failed(outcomes) for outcomes in done.values())
+        ended = f"{len(done)} {'host' if len(done) == 1 else 'hosts'} done" + (
+            f", {failed} of them failed" if failed else ""
+        )
+        terminal = Terminal.open()
+        if terminal is None:
+            return False
+        with terminal:
+            return terminal.ask_yes_no(f"{ended}. Go on with {host_list(left)}?")
+
     def _value(self, terminal: Terminal, question: Question) -> Answer | None:
         values: list[Choice] = [choice for choice in question.choices if choice.value is not None]
         hint = f" (e.g. {', '.join(choice.text for choice in values)})" if values else ""
@@ -75,8 +91,9 @@ class TerminalPerson:
 
 
 def object_of(plan: Plan) -> str:
-    """Return the name that a person types to confirm: the first argument of the plan's riskiest stage."""
+    """Return what a person types to confirm: the first argument of the plan's riskiest stage, and how many hosts it is for."""
     stage = max(plan.stages, key=lambda one: one.risk)
     values = stage.match.values()
     first = next(iter(values.values()), stage.intent)
-    return str(first[0]) if isinstance(first, list | tuple) and first else str(first)
+    name = str(first[0]) if isinstance(first, list | tuple) and first else str(first)
+    return name if len(plan.hosts) == 1 else f"{name} on {len(plan.hosts)} hosts"

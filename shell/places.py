@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY
+from executors.schedule import Schedule
 from executors.state import BACKUP_LIMIT_BYTES
 from shell.environment import Environment
 from shell.hosts_file import hosts_file
@@ -17,6 +18,9 @@ from shell.pack_trust import trusted_packs
 from shell.plan_files import original_uid
 from shell.second_person import APPROVERS
 from shell.settings import Settings, load_settings
+
+_SETTING_OPTIONS = ("model", "batches", "max_failures", "host_timeout_s")
+"""The options that say for one run what a setting of the same name says for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,10 @@ class Places:
     corrections: Path | None = None
     """The folder with what this person said that sentences mean."""
     backup_limit_bytes: int = BACKUP_LIMIT_BYTES
+    connect_retries: int = 0
+    """How often a host that can't be reached is tried again."""
+    schedule: Schedule = field(default_factory=Schedule)
+    """How a plan goes over its hosts."""
     guard_limit_s: int = 120
     """How long a change that can cut off access stands without proof."""
     original_uid: int | None = None
@@ -61,7 +69,9 @@ class Places:
 
 def settings_of(environment: Environment, options: argparse.Namespace) -> Settings:
     """Return the settings of this run, the options on top. Raises `SettingsError`."""
-    given = {"model": options.model} if options.model else {}
+    given = {name: text for name in _SETTING_OPTIONS if (text := getattr(options, name, None))}
+    if getattr(options, "pause", False):
+        given["pause"] = "always"
     file = Path(environment.directory, options.config) if options.config else None
     return load_settings(environment, given, file=file)
 
@@ -89,6 +99,8 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         trusted_models=trusted_models(environment.paths.config) if settings.model else {},
         timeout_s=settings.timeout_s,
         connect_timeout_s=settings.ssh_connect_timeout_s,
+        connect_retries=settings.connect_retries,
+        schedule=_schedule_of(settings, environment),
         backup_limit_bytes=int(settings.backup_limit_bytes),
         user_packs=packs,
         warnings=warnings,
@@ -97,6 +109,17 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         own_grants=environment.paths.config / "grants.d",
         original_uid=original_uid(environment.uid, os.environ),
         corrections=environment.paths.config,
+    )
+
+
+def _schedule_of(settings: Settings, environment: Environment) -> Schedule:
+    """In a script nobody is asked, whatever the settings say."""
+    return Schedule(
+        settings.batches,
+        settings.max_failures,
+        pauses=settings.pause == "always" and environment.stdin_is_terminal and environment.stdout_is_terminal,
+        hosts_at_once=max(1, settings.hosts_at_once),
+        host_timeout_s=settings.host_timeout_s,
     )
 
 

@@ -336,7 +336,7 @@ def _requester(value: Json) -> Requester:
 def _has_own_hash(plan: Plan) -> bool:
     """Whether the hash is that of the stages and facts which the plan shows."""
     try:
-        return plan_hash(plan.stages, plan.facts) == plan.hash
+        return plan_hash(plan.stages, plan.facts, plan.schedule) == plan.hash
     except (TypeError, ValueError):
         return False
 

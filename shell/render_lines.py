@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from intents.intent import EffectName, Risk
 from intents.interpretation import Evidence
+from shell.host_names import folded
 from shell.table import fold
 from shell.visible import visible
 
@@ -62,16 +63,21 @@ def print_tail(console: "Console", text: str, *, limit: int, indent: int) -> Non
         print_line(console, line.replace("\t", "    "), indent=indent, lead="| ")
 
 
+LISTED_HOSTS = 6
+"""Up to so many hosts are listed one by one."""
 QUOTES = "\"'`"
 
 
 def host_list(hosts: Sequence[str]) -> str:
-    """Return the names of hosts for a sentence.
+    """Return the names of hosts for a sentence; many are counted, and runs of numbers drawn together.
 
     >>> host_list(["local"]), host_list(["web1", "web2"])
     ('this machine', 'web1, web2')
+    >>> host_list([f"web{number}" for number in range(1, 41)])
+    '40 hosts: web[1-40]'
     """
-    return ", ".join("this machine" if host == "local" else host for host in hosts)
+    names = ["this machine" if host == "local" else host for host in hosts]
+    return ", ".join(names) if len(names) <= LISTED_HOSTS else f"{len(names)} hosts: {folded(names)}"
 
 
 def evidence_words(evidence: Evidence) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _INDENT = 2
+SHOWN_HOSTS = 3
+"""A batch of so many hosts is told by name in the order; of a larger one the number is."""
 
 
 def render_plan(plan: Plan, console: "Console", *, zone: tzinfo | None = None) -> None:
@@ -40,6 +42,8 @@ def render_plan(plan: Plan, console: "Console", *, zone: tzinfo | None = None) -
             render_envelope(stage.envelope, console)
         else:
             _render_steps(stage, console)
+    _render_left_out(plan, console)
+    _render_batches(plan, console)
     _render_not_undoable(plan, console)
     _render_touched(plan, console)
     _render_risk(plan, console)
@@ -213,6 +217,39 @@ def print_diff_line(console: "Console", line: str, *, indent: int, style: str) -
     """Print one line of a diff; where it is folded, `…` keeps the rest from looking like an unchanged line."""
     shown = line.replace("\t", "    ")
     print_line(console, shown[1:], indent=indent, lead=shown[:1], style=style, further="…")
+
+
+def _render_left_out(plan: Plan, console: "Console") -> None:
+    """Hosts that were asked for and have no part in it; those with the same cause stand together."""
+    causes: dict[str, list[str]] = {}
+    for one in plan.left_out:
+        causes.setdefault(one.message.replace(one.host, "the host"), []).append(one.host)
+    messages = {one.host: one.message for one in plan.left_out}
+    for cause, hosts in causes.items():
+        words = messages[hosts[0]] if len(hosts) == 1 else cause
+        print_line(console, f"{host_list(hosts)}: {words}", lead="Left out: ", style="yellow")
+
+
+def _render_batches(plan: Plan, console: "Console") -> None:
+    """In which order a change goes over its hosts, and when it stops."""
+    batches = plan.batches
+    if not plan.is_change or len(plan.hosts) == 1 or len(batches) < 1:
+        return
+    sizes = [host_list(batch) if len(batch) <= SHOWN_HOSTS else f"{len(batch)} more" for batch in batches]
+    print_line(console, ", then ".join(sizes), lead="Order: ")
+    print_line(console, _stop_words(plan), indent=_INDENT)
+
+
+def _stop_words(plan: Plan) -> str:
+    limit, total = plan.schedule.max_failures, sum(len(batch) for batch in plan.batches)
+    if limit is not None:
+        allowed = limit.at_most(total)
+        words = f"no further host is begun once more than {allowed} of {total} have failed"
+    elif len(plan.batches) > 1:
+        words = "no further host is begun if any of the first batch fails, or all of a later one"
+    else:
+        words = "all are begun, whichever fail"
+    return f"{words}; you are asked before each further batch" if plan.schedule.pauses else words
 
 
 def _render_not_undoable(plan: Plan, console: "Console") -> None:

@@ -55,5 +55,7 @@ class Response:
     warnings: tuple[str, ...] = ()
     fault: Fault | None = None
     record: int | None = None
+    retry_of: int | None = None
+    """The record that this one tries again."""
     model: ModelIdentity | None = None
     timing_ms: Mapping[str, float] = field(default_factory=dict)

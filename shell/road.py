@@ -1,15 +1,16 @@
 """One request on its way: the options, the journal, and the response as far as it has come."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from executors.plan import Outcome
+from executors.plan import LeftOut, Outcome
 from executors.policy import Decision, Verdict
 from history.errors import HistoryError
 from intents.errors import SaysoError
 from shell.exit_status import ExitStatus, combined
+from shell.host_values import left_out
 from shell.journal import Journal, NoJournal
 from shell.response import Fault, Response
 from shell.targets import Opened
@@ -53,22 +54,17 @@ class Road:
 
     def unreachable(self, opened: Opened) -> None:
         """Turn hosts that can't be reached into outcomes; the others go on."""
-        lost = {
-            name: (Outcome(name, "unreachable", message=str(error)),)
-            for name, error in opened.faults.items()
-            if opened.targets
-        }
+        if opened.targets:
+            self.leave_out(left_out(opened.faults))
+
+    def leave_out(self, hosts: Sequence[LeftOut]) -> None:
+        """Turn hosts that have no part in the plan into outcomes."""
+        lost = {one.host: (Outcome(one.host, one.status, message=one.message),) for one in hosts}
         self.response = replace(self.response, outcomes={**self.response.outcomes, **lost})
 
     def finished(self, *, was_interrupted: bool = False) -> Response:
         """Return the response with the status that its outcomes give."""
-        words = {"unreachable": ExitStatus.UNREACHABLE, "refused": ExitStatus.REFUSED}
-        words |= {"failed": ExitStatus.FAILED, "unknown": ExitStatus.FAILED}
-        statuses = [
-            words.get(outcome.status, ExitStatus.DONE)
-            for outcomes in self.response.outcomes.values()
-            for outcome in outcomes
-        ]
+        statuses = [status_of_outcome(one) for outcomes in self.response.outcomes.values() for one in outcomes]
         if was_interrupted:
             statuses.append(ExitStatus.INTERRUPTED)
         return replace(self.response, status=combined(statuses))
@@ -119,6 +115,19 @@ _STATUSES = {
     "integrity": ExitStatus.INTEGRITY,
     "model": ExitStatus.INTEGRITY,
 }
+
+
+def status_of_outcome(outcome: Outcome) -> ExitStatus:
+    """Return the exit status that an outcome alone would give; hosts that others' failures kept from beginning add none.
+
+    >>> status_of_outcome(Outcome("web9", "refused", not_begun="failures")).name
+    'FAILED'
+    """
+    if outcome.not_begun is not None:
+        return ExitStatus.REFUSED if outcome.not_begun == "declined" else ExitStatus.FAILED
+    words = {"unreachable": ExitStatus.UNREACHABLE, "refused": ExitStatus.REFUSED}
+    words |= {"failed": ExitStatus.FAILED, "unknown": ExitStatus.FAILED}
+    return words.get(outcome.status, ExitStatus.DONE)
 
 
 def status_of(error: SaysoError) -> ExitStatus:

@@ -17,44 +17,49 @@ from typing import Self
 from executors.applying import apply_plan
 from executors.become import Become
 from executors.guard import Leftover, prove_by_login
-from executors.guard import status as guard_status
-from executors.plan import Outcome, Plan, Stage
+from executors.plan import LeftOut, Outcome, Plan, Stage
 from executors.plan_hash import finish_plan
 from executors.planning import make_plan
 from executors.policy import Door, Policy, Verdict, load_policy
 from executors.protected import Protected
-from executors.protected_file import load_protected
-from executors.recovery import Examination, Finding, clear_leftovers, examine
-from executors.run import GuardSettings, Prove, Run
+from executors.recovery import Examination
+from executors.run import GuardSettings, Prove, Run, Watcher
+from executors.schedule import Schedule
+from executors.scheduling import Interrupts
 from executors.secrets_of_steps import secrets_wanted
-from executors.state import Target, vectors_of
+from executors.state import Target
 from executors.transport import Cancel
 from executors.undo import DoneStep, undo_stages
 from history.errors import HistoryError
 from intents.catalogue import Catalogue
 from intents.encoder import ModelIdentity
-from intents.errors import SaysoError, TargetError, UnreachableError
+from intents.errors import PlanError, SaysoError, TargetError
 from intents.interpretation import Argument, Evidence, Interpretation, Match, TargetPhrase
 from intents.interpreter import Answer, Interpreter
-from intents.masking import masked
 from intents.model_judge import ModelJudge
 from intents.targets import LOCAL, find_target
 from shell.approval import Nobody, Person
 from shell.consent import Asker, approve, decide
+from shell.cut_offs import clear_cut_off, examine_cut_off, guards_left
 from shell.direct import direct_match
 from shell.exit_status import ExitStatus
+from shell.explaining import explained
+from shell.host_values import left_out, same_everywhere
+from shell.interrupts import interrupt, signals_to
 from shell.journal import CutOff, Journal, NoJournal, open_journal
 from shell.named_intents import intent_called
 from shell.places import Places
 from shell.plan_files import SavedPlan
+from shell.protected_places import protected_of
 from shell.response import Approval, Fault, Response
+from shell.retry_phrase import find_retry_phrase
+from shell.retrying import UNKNOWN
 from shell.road import Options, Road
 from shell.saved_plans import claim_plan, open_plan, require_same, save_plan, second_person_of
 from shell.secrets_given import held_secrets
 from shell.targets import Opened, Targets, host_patterns
-from shell.undo_phrase import find_undo
+from shell.undo_phrase import find_undo, without_spans
 
-EXPLAINED_CANDIDATES = 3
 QUESTIONS_IN_A_ROW = 5
 """How often one request may be asked about before it is given up."""
 
@@ -78,22 +83,12 @@ class Session:
             directory=places.directory,
             ssh_config_paths=places.ssh_configs,
             connect_timeout_s=places.connect_timeout_s,
+            connect_retries=places.connect_retries,
+            at_once=places.schedule.hosts_at_once,
             become=self._become,
             backup_limit_bytes=places.backup_limit_bytes,
             trust=places.host_trust,
         )
-        own = (
-            places.history,
-            places.state_folder,
-            places.own_policy,
-            places.own_grants,
-            places.system_policy,
-            places.system_grants,
-            places.cache,
-            places.model,
-            *places.user_packs,
-        )
-        self._own_files = tuple(str(path) for path in own if path is not None)
         self._protected_things: Protected | None = None
         self._catalogue: Catalogue | None = None
         self._interpreter: Interpreter | None = None
@@ -102,8 +97,8 @@ class Session:
         self._model: ModelIdentity | None = None
         self._policy: Policy | None = None
         self.cancel = Cancel()
-        self.watch: Callable[[Plan], Callable[[Outcome], None] | None] = lambda _plan: None
-        """Asked, when a plan is about to be carried out, for what is called with each outcome as it comes."""
+        self.watch: Callable[[Plan], Watcher] = lambda _plan: Watcher()
+        """Asked, when a plan is about to be carried out, for what is told how it goes."""
 
     # -- what is loaded when first needed
 
@@ -148,15 +143,7 @@ class Session:
     def _protected(self) -> Protected:
         """What no change may take away, whatever is approved. Raises `PolicyError`."""
         if self._protected_things is None:
-            places = self._places
-            floor = load_protected(places.system_policy, must_be_root=True)
-            own = load_protected(places.own_policy, must_be_root=True if places.uid == 0 else None)
-            self._protected_things = Protected(
-                paths=floor.paths + own.paths,
-                local_paths=self._own_files,
-                units=floor.units + own.units,
-                accounts=floor.accounts + own.accounts,
-            )
+            self._protected_things = protected_of(self._places)
         return self._protected_things
 
     def close(self) -> None:
@@ -201,12 +188,7 @@ class Session:
 
     def guards_left(self, hosts: Iterable[str]) -> list[tuple[str, Leftover]]:
         """Return the rollbacks that still wait on hosts, as far as these can be asked."""
-        found: list[tuple[str, Leftover]] = []
-        for host in hosts:
-            with suppress(SaysoError):
-                opened = self._targets.open([host], Evidence("history"))
-                found += [(host, left) for target in opened.targets for left in guard_status(target)]
-        return found
+        return guards_left(hosts, self._targets)
 
     def apply_file(self, path: Path, approvals: Sequence[Path], options: Options) -> Response:
         """Carry out a saved plan, once: planned again, and only if that gives the same plan."""
@@ -222,37 +204,22 @@ class Session:
 
     def examine(self, cut_off: CutOff) -> Examination:
         """Return what the host says about a change whose end nobody saw; changes nothing, records nothing."""
-        step = cut_off.step
-        try:
-            opened = self._targets.open([step.host], Evidence("history"))
-        except SaysoError as error:
-            return Examination(Finding.CANNOT_KNOW, error.message)
-        if not opened.targets:
-            return Examination(Finding.CANNOT_KNOW, "; ".join(error.message for error in opened.faults.values()))
-        edit = cut_off.payload.get("edit")
-        after = edit.get("after_sha256") if isinstance(edit, Mapping) else None
-        return examine(
-            step,
-            self.catalogue.get(step.intent),
-            opened.targets[0],
-            edit_after=after if isinstance(after, str) else None,
-            cancel=self.cancel,
-        )
+        return examine_cut_off(cut_off, self._targets, self.catalogue, self.cancel)
 
     def clear_leftovers(self, cut_off: CutOff) -> Sequence[str]:
         """Remove the temporary files that a cut-off edit left; return their paths. Raises `SaysoError`."""
-        step = cut_off.step
-        opened = self._targets.open([step.host], Evidence("history"))
-        if not opened.targets:
-            return ()
         holder = _holder(self._places.user, cut_off.record)
-        intent = self.catalogue.get(step.intent)
-        return clear_leftovers(step, intent, opened.targets[0], holder=holder, cancel=self.cancel)
+        return clear_cut_off(cut_off, self._targets, self.catalogue, holder=holder, cancel=self.cancel)
 
     def undo(self, record: int | None, options: Options) -> Response:
         """Take back what a record (the last change, of `options.on` if that is set, when None) did."""
         request = f"undo {record}" if record is not None else "undo"
         return self._guarded(request, options, lambda road: self._undo(road, record, options.on))
+
+    def retry(self, record: int | None, options: Options) -> Response:
+        """Plan a record again on the hosts where it didn't end well; the last of which something is left when None."""
+        request = f"retry {record}" if record is not None else "retry"
+        return self._guarded(request, options, lambda road: self._retry(road, record, options.on))
 
     def _guarded(self, request: str, options: Options, go: Callable[[Road], Response]) -> Response:
         """Every expected fault becomes a response; the record is closed whatever happens."""
@@ -291,16 +258,19 @@ class Session:
     def _english(self, road: Road) -> Response:
         started = time.perf_counter()
         phrase, spans = find_target(road.request, self._targets.local_names())
-        undo = find_undo(_without(road.request, spans))
+        undo = find_undo(without_spans(road.request, spans))
         if undo is not None and not road.options.explain:
             return self._undo(road, undo.record, ",".join(phrase.hosts) if phrase else road.options.on)
+        again = find_retry_phrase(without_spans(road.request, spans))
+        if again is not None and not road.options.explain:
+            return self._retry(road, again.record, ",".join(phrase.hosts) if phrase else road.options.on)
         opened = self._find_targets(road, phrase)
         interpretation = self._interpret(road, opened, phrase, spans)
         road.timing("interpret", started)
         road.response = replace(road.response, interpretation=interpretation)
         road.journal.add_interpretation(interpretation)
         if road.options.explain:
-            return self._explained(road, interpretation, opened)
+            return explained(road.response, interpretation, self.catalogue, opened.targets[0].facts, judge=self._judge)
         if not interpretation.matches:
             return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD)
         if self._door == "terminal":
@@ -316,26 +286,6 @@ class Session:
             )
             return replace(road.response, status=ExitStatus.NOT_UNDERSTOOD, fault=fault)
         return self._go(road, opened)
-
-    def _explained(self, road: Road, interpretation: Interpretation, opened: Opened) -> Response:
-        """Add what `--explain` shows besides: the nearest examples, and the vectors that would run."""
-        judge = self._judge
-        candidates = interpretation.candidates
-        if judge is not None:
-            text = masked(interpretation.request)
-            candidates = tuple(
-                replace(one, nearest_example=judge.nearest_example(text, self.catalogue[one.intent]))
-                for one in candidates[:EXPLAINED_CANDIDATES]
-            )
-        facts = opened.targets[0].facts
-        vectors = [
-            vector
-            for match in interpretation.matches
-            for vector in vectors_of(self.catalogue[match.intent], match.values(), facts)
-        ]
-        status = ExitStatus.DONE if interpretation.matches else ExitStatus.NOT_UNDERSTOOD
-        shown = replace(interpretation, candidates=candidates)
-        return replace(road.response, status=status, interpretation=shown, vectors=tuple(vectors))
 
     def _find_targets(self, road: Road, phrase: TargetPhrase | None) -> Opened:
         """Resolve where it is for: `--on`, else its own words, else this machine, and say which; explaining connects to nobody."""
@@ -361,7 +311,7 @@ class Session:
         opened = self._targets.open(patterns, evidence)
         road.unreachable(opened)
         if not opened.targets:
-            raise _nobody(patterns, opened)
+            raise opened.nobody(patterns)
         hosts = tuple(target.host for target in opened.targets) + tuple(opened.faults)
         road.response = replace(road.response, hosts=hosts, host_evidence=evidence)
         return opened
@@ -429,11 +379,32 @@ class Session:
             return road.response
         started = time.perf_counter()
         targets = [self._with_timeout(target, road.options) for target in opened.targets]
-        plan = self._plan(road.request, interpretation.matches, targets, opened.evidence)
+        now = _now()
+        meant, elsewhere = same_everywhere(
+            interpretation.matches,
+            self.catalogue,
+            targets,
+            context_of=lambda target: self._targets.context(target, now),
+            at_once=self._places.schedule.hosts_at_once,
+            cancel=self.cancel,
+        )
+        out = [*left_out(opened.faults), *elsewhere]
+        plan = self._plan(
+            road.request, interpretation.matches, meant, opened.evidence, self._places.schedule, left_out=out
+        )
         road.timing("plan", started)
         return self._carry_out(road, plan, targets)
 
-    def _plan(self, request: str, matches: Sequence[Match], targets: Sequence[Target], evidence: Evidence) -> Plan:
+    def _plan(
+        self,
+        request: str,
+        matches: Sequence[Match],
+        targets: Sequence[Target],
+        evidence: Evidence,
+        schedule: Schedule,
+        *,
+        left_out: Sequence[LeftOut] = (),
+    ) -> Plan:
         return make_plan(
             request,
             matches,
@@ -443,6 +414,8 @@ class Session:
             now=_now(),
             cancel=self.cancel,
             protected=self._protected,
+            schedule=schedule,
+            left_out=left_out,
         )
 
     def _with_timeout(self, target: Target, options: Options) -> Target:
@@ -456,6 +429,7 @@ class Session:
     def _carry_out(self, road: Road, plan: Plan, targets: Sequence[Target]) -> Response:
         asker = Asker(self._places.user, self._door, self._targets.groups_of(target.host for target in targets))
         decision = decide(plan, self.policy, asker)
+        road.leave_out(plan.left_out)
         road.response = replace(road.response, plan=plan, decision=decision.word, rule=decision.rule)
         road.journal.add_plan(plan, decision)
         if road.options.dry_run or plan.is_empty:
@@ -474,11 +448,13 @@ class Session:
         with held_secrets(wanted, self._person, file, uid=self._places.uid, hosts=plan.hosts) as secrets:
             road.before_applying()
             started = time.perf_counter()
+            interrupts = Interrupts()
             run = self._run(road, plan, asker, approval, targets, is_confirmed=is_confirmed)
-            outcomes = apply_plan(plan, replace(run, secrets=secrets))
+            with signals_to(interrupts.press):
+                outcomes = apply_plan(plan, replace(run, secrets=secrets), interrupts=interrupts)
             road.timing("apply", started)
         road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes})
-        return road.finished(was_interrupted=self.cancel.is_set)
+        return road.finished(was_interrupted=interrupts.count > 0)
 
     def _run(
         self,
@@ -506,8 +482,17 @@ class Session:
             protected=self._protected,
             guard=GuardSettings(self._proof_for, self._places.guard_limit_s),
             cancel=self.cancel,
-            on_outcome=self.watch(plan),
+            watcher=self.watch(plan),
+            goes_on=self._goes_on,
         )
+
+    def _goes_on(self, done: Mapping[str, Sequence[Outcome]], left: Sequence[str]) -> bool:
+        """Ask the person between two batches; an interrupt means no."""
+        try:
+            with signals_to(interrupt):
+                return self._person.goes_on(done, left)
+        except KeyboardInterrupt:
+            return False
 
     def _proof_for(self, target: Target, within_s: float) -> Prove | None:
         """Return how access to a target is proven: by a new login, or here by the person."""
@@ -535,13 +520,15 @@ class Session:
         road.response = replace(road.response, interpretation=interpretation)
         road.journal.add_interpretation(interpretation)
         targets = [self._with_timeout(target, road.options) for target in opened.targets]
-        fresh = self._plan(plan.request, matches, targets, plan.host_evidence)
+        fresh = self._plan(plan.request, matches, targets, plan.host_evidence, plan.schedule)
+        if fresh.left_out:
+            raise PlanError(fresh.left_out[0].message, remedy="Make the plan again, and look at it.")
         require_same(plan, fresh)
         return self._carry_out(road, replace(fresh, id=plan.id), targets)
 
     # -- undo
 
-    def _undo(self, road: Road, record: int | None, on: str | None) -> Response:
+    def _undo(self, road: Road, record: int | None, on: str | None, *, retry_of: int | None = None) -> Response:
         if isinstance(road.journal, NoJournal):
             return road.failed_history(road.journal.error)
         only = None if on is None else frozenset(self._targets.names(host_patterns(on)))
@@ -556,40 +543,50 @@ class Session:
         stages: list[Stage] = undo_stages(
             number, steps, self.catalogue, by_host, context, self.cancel, protected=self._protected
         )
-        plan = finish_plan(f"undo {number}", stages, opened.targets, host_evidence=evidence, now=_now())
+        plan = finish_plan(
+            f"undo {number}",
+            stages,
+            opened.targets,
+            host_evidence=evidence,
+            now=_now(),
+            schedule=self._places.schedule,
+        )
         matches = tuple(stage.match for stage in stages)
         interpretation = Interpretation(road.request, 1.0, matches=matches, stage=f"takes back record {number}")
         road.response = replace(road.response, interpretation=interpretation)
-        road.journal.add_interpretation(interpretation)
+        road.journal.add_interpretation(interpretation, retry_of=retry_of)
         return self._carry_out(road, plan, opened.targets)
+
+    # -- retry
+
+    def _retry(self, road: Road, record: int | None, on: str | None) -> Response:
+        if isinstance(road.journal, NoJournal):
+            return road.failed_history(road.journal.error)
+        again = road.journal.retry_of(record)
+        only = None if on is None else self._targets.names(host_patterns(on))
+        hosts = [host for host in again.hosts if only is None or host in only]
+        if not hosts:
+            raise PlanError(f"Nothing of record {again.record} is left on {on}.", remedy="Leave --on away.")
+        road.response = replace(road.response, retry_of=again.record)
+        if again.undo_of is not None:
+            return self._undo(road, again.undo_of, ",".join(hosts), retry_of=again.record)
+        for host in hosts:
+            if again.hosts[host] == UNKNOWN:
+                road.warn(
+                    f"What record {again.record} did on {host} isn't known; its plan is made from what is there now."
+                )
+        opened = self._open_targets(road, hosts, Evidence("history", note=f"left of record {again.record}"))
+        interpretation = Interpretation(
+            road.request, 1.0, matches=again.matches, stage=f"tries record {again.record} again"
+        )
+        road.response = replace(road.response, interpretation=interpretation)
+        road.journal.add_interpretation(interpretation, retry_of=again.record)
+        return self._go(road, opened)
 
 
 def _holder(user: str, record: int | None) -> dict[str, str]:
     """Return who holds a lock, for those who wait for it."""
     return {"user": user, "host": os.uname().nodename, "record": str(record or "")}
-
-
-def _nobody(patterns: Sequence[str], opened: Opened) -> SaysoError:
-    """Return why no host is left: none was meant, or none can be used."""
-    faults = list(opened.faults.values())
-    if len(faults) == 1:
-        return faults[0]
-    if not faults:
-        return TargetError(
-            f"`{', '.join(patterns)}` leaves no host.", remedy="Name at least one.", host=", ".join(patterns)
-        )
-    return UnreachableError(
-        f"None of {len(faults)} hosts can be used: {' '.join(error.message for error in faults)}",
-        remedy=faults[0].remedy,
-        host=", ".join(opened.faults),
-    )
-
-
-def _without(request: str, spans: Sequence[tuple[int, int]]) -> str:
-    """Return the request without the words of these spans."""
-    for begin, end in sorted(spans, reverse=True):
-        request = request[:begin] + request[end:]
-    return request
 
 
 def _now() -> datetime:

@@ -11,16 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
+from executors.schedule import HOSTS_AT_ONCE, Share, parse_batches
 from intents.errors import SaysoError
 from intents.values import Json
 from shell.environment import ROOT_UID, ColorChoice, Environment
 
-SettingKind: TypeAlias = Literal["path", "paths", "duration", "size", "choice"]
+SettingKind: TypeAlias = Literal["path", "paths", "duration", "size", "choice", "count", "batches", "share"]
 SettingSource: TypeAlias = Literal["argument", "environment", "file", "default"]
 
-SettingValue: TypeAlias = Path | tuple[Path, ...] | float | int | str
+SettingValue: TypeAlias = Path | tuple[Path, ...] | float | int | str | Share | tuple[Share, ...]
 
 _WRITABLE_BY_OTHERS = 0o022
+_LARGEST_COUNT = 1000
 
 
 class SettingsError(SaysoError):
@@ -57,6 +59,41 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "backup_limit_bytes", "size", "1 GiB", "SAYSO_BACKUP_LIMIT", "How much a host keeps of edited files, for undo."
     ),
+    Setting(
+        "connect_retries",
+        "count",
+        "1",
+        "SAYSO_CONNECT_RETRIES",
+        "How often a host that can't be reached is tried again.",
+    ),
+    Setting(
+        "hosts_at_once",
+        "count",
+        str(HOSTS_AT_ONCE),
+        "SAYSO_HOSTS_AT_ONCE",
+        "The most hosts worked on at the same time.",
+    ),
+    Setting(
+        "host_timeout_s",
+        "duration",
+        None,
+        "SAYSO_HOST_TIMEOUT",
+        "The longest that all steps on one host may take, in seconds.",
+    ),
+    Setting(
+        "batches", "batches", "1,10%,100%", "SAYSO_BATCHES", "The batches in which a change goes over several hosts."
+    ),
+    Setting(
+        "max_failures", "share", None, "SAYSO_MAX_FAILURES", "How many hosts may fail before no further one is begun."
+    ),
+    Setting(
+        "pause",
+        "choice",
+        "never",
+        "SAYSO_PAUSE",
+        "Whether a person is asked between two batches.",
+        choices=("never", "always"),
+    ),
 )
 """Every setting there is, in the order in which they are shown."""
 
@@ -72,6 +109,12 @@ class Settings:
     history: Path
     ssh_connect_timeout_s: float
     backup_limit_bytes: float
+    connect_retries: int
+    hosts_at_once: int
+    host_timeout_s: float | None
+    batches: tuple[Share, ...]
+    max_failures: Share | None
+    pause: Literal["never", "always"]
     sources: Mapping[str, SettingSource]
 
     def described(self) -> tuple[tuple[str, str, str], ...]:
@@ -155,6 +198,9 @@ def _parse(setting: Setting, value: Json, where: str, folder: str, home: str) ->
         "duration": lambda: _amount(value, "duration"),
         "size": lambda: _amount(value, "size"),
         "choice": lambda: _choice(value, setting.choices),
+        "count": lambda: _count(value),
+        "batches": lambda: parse_batches(_as_text(value)),
+        "share": lambda: Share.parse(_as_text(value)),
     }
     try:
         return parsers[setting.kind]()
@@ -204,7 +250,25 @@ def _choice(value: Json, choices: tuple[str, ...]) -> str:
     return value
 
 
+def _count(value: Json) -> int:
+    text = _as_text(value)
+    if not text.isdecimal() or int(text) > _LARGEST_COUNT:
+        raise ValueError(f"`{text}` is no whole number from 0 to {_LARGEST_COUNT}")
+    return int(text)
+
+
+def _as_text(value: Json) -> str:
+    """A number or a list in the file says the same as its text."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(str(one) for one in value)
+    return str(value).strip()
+
+
 def _shown(value: object) -> str:
     if value is None or value == ():
         return "not set"
+    if isinstance(value, Share):
+        return value.words
+    if isinstance(value, tuple) and isinstance(value[0], Share):
+        return ",".join(_shown(one) for one in value)
     return os.pathsep.join(str(one) for one in value) if isinstance(value, tuple) else str(value)

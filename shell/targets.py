@@ -1,5 +1,6 @@
 """Opens the targets of a request: which hosts, how each is reached, what it is, what it is called there."""
 
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,16 +13,18 @@ from executors.inventory import Inventory
 from executors.inventory_patterns import split_pattern
 from executors.inventory_sources import SourceTrust
 from executors.local import LocalTransport
+from executors.schedule import HOSTS_AT_ONCE
 from executors.ssh_config import HostAddress
 from executors.state import BACKUP_LIMIT_BYTES, Target
 from executors.transport import Transport
-from intents.errors import SaysoError
+from intents.errors import SaysoError, TargetError, UnreachableError
 from intents.interpretation import Evidence
 from intents.targets import LOCAL
 from intents.types.base import ValueContext
 from shell.live_names import TargetNames
 
-CONNECTING_AT_ONCE = 10
+PAUSE_S = 0.3
+"""Before a host that could not be reached is tried again, while its time isn't over."""
 
 
 def host_patterns(on: str) -> list[str]:
@@ -43,6 +46,21 @@ class Opened:
     faults: dict[str, SaysoError]
     evidence: Evidence
 
+    def nobody(self, patterns: Sequence[str]) -> SaysoError:
+        """Return why no host is left: none was meant, or none can be used."""
+        faults = list(self.faults.values())
+        if len(faults) == 1:
+            return faults[0]
+        if not faults:
+            return TargetError(
+                f"`{', '.join(patterns)}` leaves no host.", remedy="Name at least one.", host=", ".join(patterns)
+            )
+        return UnreachableError(
+            f"None of {len(faults)} hosts can be used: {' '.join(error.message for error in faults)}",
+            remedy=faults[0].remedy,
+            host=", ".join(self.faults),
+        )
+
 
 class Targets:
     """The connections of one session: one for each host, opened when first needed, kept until the end."""
@@ -54,6 +72,8 @@ class Targets:
         directory: str,
         ssh_config_paths: Sequence[Path],
         connect_timeout_s: float = 10.0,
+        connect_retries: int = 0,
+        at_once: int = HOSTS_AT_ONCE,
         become: Become | None = None,
         backup_limit_bytes: int = BACKUP_LIMIT_BYTES,
         trust: SourceTrust | None = None,
@@ -65,6 +85,8 @@ class Targets:
         self._ssh_config_paths = list(ssh_config_paths)
         self._directory = directory
         self._connect_timeout_s = connect_timeout_s
+        self._connect_retries = connect_retries
+        self._at_once = at_once
         self._inventory: Inventory | None = None
         self._open: dict[str, Target] = {}
         self._names: dict[str, TargetNames] = {}
@@ -110,11 +132,11 @@ class Targets:
 
         def connect(name: str) -> None:
             try:
-                opened[name] = self._target(name, transports[name], addresses.get(name))
+                opened[name] = self._reached(name, transports[name], addresses.get(name))
             except SaysoError as error:
                 faults[name] = error
 
-        with ThreadPoolExecutor(max_workers=max(1, min(CONNECTING_AT_ONCE, len(transports)))) as pool:
+        with ThreadPoolExecutor(max_workers=max(1, min(self._at_once, len(transports)))) as pool:
             list(pool.map(connect, transports))
         ordered = tuple(opened[name] for name in transports if name in opened)
         return Opened(ordered, {name: faults[name] for name in transports if name in faults}, evidence)
@@ -135,6 +157,22 @@ class Targets:
         for pattern in patterns:
             found.update(dict.fromkeys([LOCAL] if pattern == LOCAL else self.inventory.members(pattern)))
         return tuple(found)
+
+    def _reached(self, name: str, transport: Transport, address: HostAddress | None) -> Target:
+        """Return a target, tried again where it can't be reached; nothing but connecting is ever tried again.
+
+        A host is waited for no longer than its time to connect, however often it is tried.
+        """
+        end = time.monotonic() + self._connect_timeout_s
+        tries = 0
+        while True:
+            try:
+                return self._target(name, transport, address)
+            except UnreachableError:
+                tries += 1
+                if tries > self._connect_retries or time.monotonic() + PAUSE_S > end:
+                    raise
+            time.sleep(PAUSE_S)
 
     def _target(self, name: str, transport: Transport, address: HostAddress | None = None) -> Target:
         if name not in self._open:

@@ -1,6 +1,7 @@
 """Requests that take something back: "undo", "undo 12", "undo the last change on web1"."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _UNDO = re.compile(
@@ -36,3 +37,14 @@ def find_undo(request: str) -> UndoPhrase | None:
     if found is None:
         return None
     return UndoPhrase(int(found["record"]) if found["record"] else None)
+
+
+def without_spans(request: str, spans: Sequence[tuple[int, int]]) -> str:
+    """Return the request without the words of these spans (code points).
+
+    >>> without_spans("undo it on web1", [(8, 15)])
+    'undo it '
+    """
+    for begin, end in sorted(spans, reverse=True):
+        request = request[:begin] + request[end:]
+    return request

@@ -1,10 +1,10 @@
 """A session on real files in a temporary folder, and people who answer as a test says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from executors.plan import Plan
+from executors.plan import Outcome, Plan
 from executors.policy import Decision, Door
 from intents.interpretation import Question
 from intents.interpreter import Answer
@@ -24,6 +24,8 @@ class Approver:
         self.answer: Answer | None = None
         self.password: str | None = None
         self.prompts: list[str] = []
+        self.batches_approved = 0
+        self.asked_about: list[tuple[str, ...]] = []
 
     def approves(self, plan: Plan, decision: Decision) -> bool:
         del decision
@@ -43,6 +45,11 @@ class Approver:
     def confirms_access(self, within_s: float) -> bool:
         del within_s
         return self.says_yes
+
+    def goes_on(self, done: Mapping[str, Sequence[Outcome]], left: Sequence[str]) -> bool:
+        del done
+        self.asked_about.append(tuple(left))
+        return len(self.asked_about) <= self.batches_approved
 
     def answers(self, question: Question) -> Answer | None:
         self.questions.append(question)
