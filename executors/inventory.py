@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from executors.inventory_arguments import ARGUMENTS, parse_arguments
 from executors.inventory_data import ALL, EVERYBODY, UNGROUPED, InventoryData, Variables, Vaulted
 from executors.inventory_patterns import match_hosts
 from executors.inventory_sources import NoTrust, SourceTrust, read_sources, require_trust
@@ -145,7 +146,7 @@ class Inventory:
         """Return how a host is reached. Raises `TargetError` when what is said of it can't be used."""
         variables = self.variables(host)
         self._refuse_what_runs(host, variables)
-        given: dict[str, object] = {}
+        given = _arguments(host, variables)
         for needed, names in ADDRESS_VARIABLES.items():
             values = (variables[name].value for name in names if name in variables)
             value = next((value for value in values if value not in (None, "")), None)
@@ -174,6 +175,28 @@ class Inventory:
                 remedy="Only ssh is; this machine is `local`.",
                 host=host,
             )
+
+
+def _arguments(host: str, variables: Variables) -> dict[str, object]:
+    """What trusted arguments of ssh say; a variable of its own (`ansible_port`) goes before them, as in Ansible."""
+    found: dict[str, object] = {}
+    for name in sorted(RUNNING_VARIABLES & variables.keys()):
+        value = variables[name].value
+        if value in (None, ""):
+            continue
+        try:
+            if name not in ARGUMENTS or not isinstance(value, str):
+                raise ValueError("what it names")  # noqa: TRY301 - one sentence for all that can't be followed
+            found = {**parse_arguments(value), **found}
+            if found.get("jumps"):
+                raise ValueError("jump hosts")  # noqa: TRY301 - as above
+        except ValueError as error:
+            raise TargetError(
+                f"The inventory gives {host} {name}, and sayso can't follow {error}.",
+                remedy="Say it in your SSH configuration (Host, HostName, ProxyJump, User, Port, IdentityFile).",
+                host=host,
+            ) from error
+    return found
 
 
 def _plain(host: str, needed: str, value: object) -> object:

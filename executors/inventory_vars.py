@@ -20,7 +20,10 @@ class VariableFolders:
 
     def __init__(self, folders: Iterable[Path], read_text: Callable[[Path], str]) -> None:
         """Take the folders in which the inventories lie, and how a file is read."""
-        self._folders = tuple(dict.fromkeys(folders))
+        once = tuple(dict.fromkeys(folders))
+        self._places: dict[Kind, tuple[Path, ...]] = {
+            kind: tuple(folder / kind for folder in once) for kind in ("group_vars", "host_vars")
+        }
         self._read_text = read_text
         self._listed: dict[Path, frozenset[str]] = {}
         self._read: dict[Path, Variables | None] = {}
@@ -38,18 +41,18 @@ class VariableFolders:
         wanted: tuple[tuple[Kind, Sequence[str]], ...] = (("group_vars", groups), ("host_vars", (host,)))
         return tuple(
             file
-            for folder in self._folders
             for kind, names in wanted
+            for folder in self._places[kind]
             for name in names
-            for file in self._files(folder / kind, name)
+            for file in self._files(folder, name)
             if self._variables(file) is None
         )
 
     def _merged(self, kind: Kind, names: Sequence[str]) -> Variables:
         merged: Variables = {}
-        for folder in self._folders:
+        for folder in self._places[kind]:
             for name in names:
-                for file in self._files(folder / kind, name):
+                for file in self._files(folder, name):
                     merged.update(self._variables(file) or {})
         return merged
 

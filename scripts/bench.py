@@ -33,6 +33,7 @@ ROUNDS = 5
 WARM_SENTENCES = 200
 MANY_INTENTS = 1000
 HISTORY_RECORDS = 100
+INVENTORY_HOSTS = 1000
 ENCODER_ONLY = (
     "from intents.encoder import Encoder; "
     "encoder = Encoder.open(); encoder.embed('which filesystems are more than half full'); encoder.close()"
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str]) -> int:
             **_many(),
             **_changes(),
             **_history(),
+            **_inventory(),
         }
     if arguments[:1] == ["--json"] and len(arguments) > 1:
         Path(arguments[1]).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -313,6 +315,55 @@ def _write_through(stream: Any) -> None:  # noqa: ANN401 - an open file
     stream.write(b"x" * 500)
     stream.flush()
     os.fsync(stream.fileno())
+
+
+# -- an inventory of 1,000 hosts
+
+
+def _inventory() -> dict[str, Any]:
+    """Read groups, hosts and every variable of each; `ansible-inventory --list` does the same, in a process of its own."""
+    from executors.inventory import Inventory
+
+    program = Path(PYTHON).parent / "ansible-inventory"
+    if not program.exists():
+        print("\ninventory: ansible-core isn't installed, so there is nothing to compare with")
+        return {}
+    with tempfile.TemporaryDirectory(prefix="sayso-bench-") as name:
+        folder = Path(name)
+        _write_inventory(folder)
+        started = time.perf_counter()
+        inventory = Inventory.load([folder / "hosts"], [])
+        for host in inventory.host_names():
+            inventory.variables(host)
+        own_ms = (time.perf_counter() - started) * 1000
+        environment = {"PATH": os.environ["PATH"], "HOME": name, "LC_ALL": "C.UTF-8"}
+        ansible = _measure([str(program), "-i", str(folder / "hosts"), "--list"], environment)
+    ratio = ansible.wall_ms / own_ms
+    print(f"\ninventory of {INVENTORY_HOSTS} hosts, with group_vars and host_vars, every variable of each")
+    print(f"  read by sayso                  {own_ms:7.0f} ms")
+    print(f"  ansible-inventory --list       {ansible.wall_ms:7.0f} ms   {ratio:4.1f} x of that")
+    return {"inventory": {"hosts": INVENTORY_HOSTS, "own_ms": own_ms, "ansible_ms": ansible.wall_ms}}
+
+
+def _write_inventory(folder: Path) -> None:
+    """A site of twenty groups below four, each host with variables of its own, every tenth with a file of them."""
+    groups = 20
+    lines = [
+        f"[group{group:02}]\nhost{group:02}-[001:{INVENTORY_HOSTS // groups:03}].example ansible_port=22 rack={group}"
+        for group in range(groups)
+    ]
+    lines += [
+        f"[part{part}:children]\n" + "\n".join(f"group{group:02}" for group in range(part, groups, 4))
+        for part in range(4)
+    ]
+    (folder / "hosts").write_text("\n".join([*lines, "[all:vars]", "site=bench", ""]), encoding="utf-8")
+    for kind, names in (
+        ("group_vars", [f"group{group:02}" for group in range(groups)]),
+        ("host_vars", [f"host{group:02}-{host:03}.example" for group in range(groups) for host in range(1, 51, 10)]),
+    ):
+        (folder / kind).mkdir()
+        for one in names:
+            (folder / kind / f"{one}.yml").write_text(f"name_of: {one}\nports: [80, 443]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ Work on other hosts:          disk usage on web1     (or /on web1, /on local)
 Take back the last change:    undo     (or: undo 12)
 What was done:                history  (or: history show 12)
 What can be asked:            intents  (or: intents search disk)
+Which hosts there are:        hosts    (or: hosts show web1, hosts test)
 Leave:                        exit, or Ctrl-D
 """
 
@@ -56,7 +57,19 @@ def converse(answering: Answering) -> ExitStatus:
 
 def phrases(answering: Answering) -> Iterable[str]:
     """Return what can be completed: the commands, and the examples without slots."""
-    yield from ("undo", "history", "intents", "help", "exit", "/dry ", "/explain ", "/on ")
+    yield from (
+        "undo",
+        "history",
+        "intents",
+        "hosts",
+        "hosts show ",
+        "hosts test ",
+        "help",
+        "exit",
+        "/dry ",
+        "/explain ",
+        "/on ",
+    )
     catalogue = answering.session.catalogue
     for name in catalogue:
         yield from (example for example in catalogue[name].examples if "{" not in example)
@@ -87,7 +100,7 @@ class Conversation:
             answering.environment.stderr.write(HELP)
         elif words[0] == "/on":
             self._go_to(words[1:])
-        elif words[0] in {"history", "intents"} and self._is_command(words):
+        elif words[0] in {"history", "intents", "hosts"} and self._is_command(words):
             answering.run_command(words[0], words[1:])
         elif words[0] == "/dry":
             answering.answer(line.removeprefix("/dry").strip(), dry_run=True, on=self._on)
@@ -111,4 +124,6 @@ class Conversation:
 
     @staticmethod
     def _is_command(words: list[str]) -> bool:
-        return len(words) == 1 or words[1] in {"show", "search", "verify"} or words[1].isdigit()
+        return (
+            len(words) == 1 or words[1] in {"show", "search", "verify", "list", "test", "facts"} or words[1].isdigit()
+        )

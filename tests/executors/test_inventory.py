@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from executors.inventory import Inventory
+from executors.inventory_arguments import parse_arguments
 from executors.inventory_names import expand_range
 from executors.inventory_sources import TrustState
 from executors.ssh_config import HostAddress, SshConfig
@@ -273,6 +274,40 @@ def test_a_script_that_fails_is_told_with_its_words(tmp_path: Path) -> None:
     write_tree(tmp_path, {"script": "#!/bin/sh\necho no such account >&2\nexit 3\n"})
     with pytest.raises(TargetError, match="no such account"):
         Inventory.load([tmp_path / "script"], [], trust=Trusting(tmp_path / "script"))
+
+
+def test_trusted_arguments_of_ssh_say_how_a_host_is_reached(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {"hosts": "one ansible_user=inv\n[all:vars]\nansible_ssh_common_args=-l deploy -p 2200 -o LogLevel=error\n"},
+    )
+    one = _one(Inventory.load([tmp_path / "hosts"], [], trust=Trusting(tmp_path / "hosts")), "one")
+    assert (one.user, one.port) == ("inv", 2200)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("-o ProxyCommand='ssh -W %h:%p -q ops@bastion'", {"jumps": ("ops@bastion",)}),
+        ("-J a,b:22", {"jumps": ("a", "b:22")}),
+        (
+            "-oProxyJump=a -o 'User deploy' -i /keys/one",
+            {"jumps": ("a",), "user": "deploy", "identity_files": "/keys/one"},
+        ),
+        ("-o StrictHostKeyChecking=no -o ControlPersist=60s -C", {}),
+    ],
+)
+def test_arguments_of_ssh_are_followed_as_far_as_they_say_where(text: str, said: dict[str, object]) -> None:
+    assert parse_arguments(text) == said
+
+
+@pytest.mark.parametrize(
+    "text", ["-o ProxyCommand='nc %h %p'", "-o LocalCommand=id", "-F /tmp/config", "-o", "bastion", "-D1080"]
+)
+def test_trusted_arguments_that_cannot_be_followed_are_refused(text: str, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"hosts": f'one ansible_ssh_extra_args="{text}"\n'})
+    with pytest.raises(TargetError, match="can't follow"):
+        Inventory.load([tmp_path / "hosts"], [], trust=Trusting(tmp_path / "hosts")).resolve("one")
 
 
 def test_a_variable_that_runs_is_a_matter_of_the_file_that_it_stands_in(tmp_path: Path) -> None:
