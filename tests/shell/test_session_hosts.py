@@ -33,14 +33,15 @@ def session(tmp_path: Path, sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> Iter
     inventory = tmp_path / "hosts.ini"
     inventory.write_text(
         f"[web]\nweb1 ansible_host={address.hostname} ansible_port={address.port} ansible_user={address.user} "
-        f"ansible_ssh_private_key_file={address.identity_files[0]}\n"
+        f"ansible_ssh_private_key_file={address.identity_files[0]}\nweb2 ansible_host=192.0.2.1\n"
+        "[cellar]\nweb1\n"
     )
     with session_in(tmp_path, inventories=(inventory,)) as opened:
         yield opened
 
 
 def test_one_read_over_this_machine_and_a_host(session: Session) -> None:
-    response = session.run_intent("kernel.version", [], Options(on="local,web"))
+    response = session.run_intent("kernel.version", [], Options(on="local,web1"))
     assert response.status is ExitStatus.DONE, response
     assert list(response.outcomes) == ["local", "web1"]
     assert response.outcomes["local"][0].rows == response.outcomes["web1"][0].rows, "it is the same machine"
@@ -69,6 +70,32 @@ def test_english_names_the_host(session: Session) -> None:
     assert list(response.outcomes) == ["web1"]
 
 
+@pytest.mark.model
+def test_english_narrows_the_hosts_and_the_plan_says_how_it_was_read(session: Session) -> None:
+    response = session.handle("which kernel is this on all web servers except web2", Options(explain=True))
+    assert response.hosts == ("web1",)
+    assert response.host_evidence is not None
+    assert response.host_evidence.note == "that is web,!web2"
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "which kernel is this on all moon servers",
+        "which kernel is this everywhere except moon",
+        "which kernel is this on the web servers in cellar except web1, web2",
+    ],
+)
+def test_what_is_said_of_hosts_and_means_none_never_falls_back_to_this_machine(
+    session: Session, request_text: str
+) -> None:
+    response = session.handle(request_text, Options())
+    assert response.status is ExitStatus.USAGE, response
+    assert response.fault is not None
+    assert response.fault.code == "target"
+    assert response.outcomes == {}
+
+
 def test_an_untrusted_host_key_is_refused_and_nothing_runs(tmp_path: Path, session: Session, sshd: Sshd) -> None:
     sshd.change_host_key()
     response = session.run_intent("kernel.version", [], Options(on="web1"))
@@ -82,6 +109,6 @@ def test_a_host_that_is_excluded_is_not_touched(tmp_path: Path, session: Session
     file = tmp_path / "remote.conf"
     file.write_text("a = 1\n")
     order = ["file.append_line", [f"path={file}", "line=b = 2"]]
-    response = session.run_intent(str(order[0]), list(order[1]), Options(on="all,!web1", yes=True))
+    response = session.run_intent(str(order[0]), list(order[1]), Options(on="web,!web1,!web2", yes=True))
     assert response.outcomes == {}
     assert file.read_text() == "a = 1\n"
