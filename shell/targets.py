@@ -30,12 +30,23 @@ PAUSE_S = 0.3
 def host_patterns(on: str) -> list[str]:
     """Return the patterns of `--on`: this machine apart, the rest whole, so that `&` and `!` are about all of it.
 
-    >>> host_patterns("local,all,!web2"), host_patterns("web:&staging")
-    (['local', 'all,!web2'], ['web,&staging'])
+    What takes hosts away never adds some: `local,!web2` is this machine, and not all others but web2.
+
+    >>> host_patterns("local,all,!web2"), host_patterns("web:&staging"), host_patterns("local,!web2")
+    (['local', 'all,!web2'], ['web,&staging'], ['local'])
     """
     terms = split_pattern(on)
-    hosts = [term for term in terms if term != LOCAL]
-    return ([LOCAL] if LOCAL in terms else []) + ([",".join(hosts)] if hosts else [])
+    hosts = [term for term in terms if term not in {LOCAL, f"!{LOCAL}"}]
+    is_here = LOCAL in terms and f"!{LOCAL}" not in terms
+    if is_here and any(term.startswith("&") for term in hosts):
+        raise TargetError(
+            f"{on!a} narrows this machine to a group, and it is in none.",
+            remedy="Leave `local` out, or ask for it by itself.",
+            host=LOCAL,
+        )
+    if is_here and all(term.startswith("!") for term in hosts):
+        hosts = []
+    return ([LOCAL] if is_here else []) + ([",".join(hosts)] if hosts else [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from intents.errors import RequestError
+from intents.errors import RequestError, TargetError
 from intents.values import Json
 from shell.hosts_file import check_name, parse_pairs
+from shell.targets import host_patterns
 from tests.support.command import Finished, Sayso
 from tests.support.inventories import write_tree
 from tests.support.sshd import MISSING, Sshd, running_sshd
@@ -143,6 +144,28 @@ def test_a_kept_file_that_somebody_edited_is_left_alone(sayso: Sayso) -> None:
     write_tree(sayso.config, {"hosts.yml": "all: {hosts: {a: }, vars: {x: 1}}\n"})
     assert sayso.run("hosts", "add", "one").status == 6
     assert "vars" in (sayso.config / "hosts.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("on", "patterns"),
+    [
+        ("local", ["local"]),
+        ("local,web", ["local", "web"]),
+        ("web:local:!web2", ["local", "web,!web2"]),
+        ("local:!web2", ["local"]),
+        ("all:!local", ["all"]),
+        ("!web2", ["!web2"]),
+        ("web[0:2]", ["web[0:2]"]),
+        ("::1", ["::1"]),
+    ],
+)
+def test_this_machine_stands_apart_and_nothing_that_is_taken_away_adds_hosts(on: str, patterns: list[str]) -> None:
+    assert host_patterns(on) == patterns
+
+
+def test_this_machine_is_in_no_group() -> None:
+    with pytest.raises(TargetError, match="in none"):
+        host_patterns("local:&web")
 
 
 SCRIPT = '#!/bin/sh\necho \'{"g": {"hosts": ["scripted"]}, "_meta": {"hostvars": {}}}\'\n'
