@@ -8,6 +8,7 @@ before each step. When a host's turn comes is `executors.scheduling`'s matter.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from executors.fleet_rows import for_one_host, is_across
 from executors.outcome_status import status_of_error
 from executors.path_effects import risk_with
 from executors.plan import (
@@ -58,7 +59,8 @@ def apply_plan(plan: Plan, run: Run, *, interrupts: Interrupts | None = None) ->
 def _apply_on_host(plan: Plan, host: str, run: Run) -> tuple[Outcome, ...]:
     """Take one host through the stages; what comes after a step that didn't end well is not begun there."""
     of_stages: dict[int, tuple[Outcome, ...]] = {}
-    for place, stage in enumerate(plan.stages):
+    stages = [for_one_host(stage) for stage in plan.stages] if is_across(plan) else plan.stages
+    for place, stage in enumerate(stages):
         if host not in stage.hosts:
             continue
         if stage.envelope is None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TypeAlias
 
+from executors.fleet_rows import FleetTable
 from executors.plan import EditStep, Outcome, Plan, PlannedStep, PlaybookStep, Stage
 from intents.intent import Intent
 from intents.interpretation import Choice, Evidence, Interpretation, Match
@@ -48,6 +49,7 @@ def to_json(response: Response, *, find_intent: IntentLookup | None = None) -> d
         "policy": {"decision": response.decision, "rule": response.rule} if response.decision else None,
         "approval": _approval(approval),
         "outcomes": {host: [_outcome(one) for one in outcomes] for host, outcomes in response.outcomes.items()},
+        "tables": [_table(one) for one in response.tables],
         "vectors": [list(vector) for vector in response.vectors],
         "warnings": list(response.warnings),
         "error": {"code": fault.code, "message": fault.message, "try": fault.remedy} if fault else None,
@@ -250,6 +252,16 @@ def _outcome(outcome: Outcome) -> dict[str, Json]:
         "before": _plain(outcome.before),
         "after": _plain(outcome.after),
         "backup": outcome.backup,
+    }
+
+
+def _table(table: FleetTable) -> dict[str, Json]:
+    return {
+        "stage": table.stage,
+        "columns": [{"name": one.name, "type": one.type, "unit": one.unit} for one in table.columns],
+        "rows": [_plain(row) for row in table.rows],
+        "total_rows": table.total,
+        "summary": _plain(table.summary),
     }
 
 

@@ -4,9 +4,12 @@ Nothing that came from a host, a file or a request is read as markup, and none o
 terminal before `shell.visible`. The parts are in `shell.render_*`, one subject each.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from executors.plan import Outcome
 from shell.exit_status import ExitStatus
 from shell.render_explain import render_explain
 from shell.render_history import render_history, render_record
@@ -52,8 +55,9 @@ def render_response(
         render_decline(reading.decline, messages)
     _render_plan(response, out, messages, plan_was_shown=plan_was_shown, zone=zone)
     applied = response.plan if _was_applied(response) else None
-    render_outcomes(response.outcomes, applied, out=out, messages=messages, zone=zone)
+    render_outcomes(response.outcomes, applied, out=out, messages=messages, zone=zone, tables=response.tables)
     _render_undo(response, messages)
+    _render_rest(response, messages)
     if response.fault is not None:
         render_fault(response.fault, messages)
 
@@ -79,6 +83,28 @@ def _render_undo(response: Response, messages: "Console") -> None:
     changed = [one for outcomes in response.outcomes.values() for one in outcomes if one.status == "changed"]
     if any(one.planned is not None and one.planned.cannot_undo is None for one in changed):
         print_line(messages, f"`sayso undo {response.record}` takes it back.", style="dim")
+
+
+def _render_rest(response: Response, messages: "Console") -> None:
+    """Over several hosts: how many ended in which way, and how to go on with those that are left."""
+    if len(response.outcomes) < 2 or response.record is None:  # noqa: PLR2004 - of one host its own line says all
+        return
+    ended = [_end_of(outcomes) for outcomes in response.outcomes.values() if outcomes]
+    left = [word for word in ended if word not in {"ok", "changed"}]
+    if not left or not any(response.outcomes) or not _was_applied(response):
+        return
+    counts = ", ".join(f"{number} {word}" for word, number in Counter(ended).items())
+    print_line(
+        messages, f"{len(ended)} hosts: {counts}. `sayso retry {response.record}` goes on with those that are left."
+    )
+
+
+def _end_of(outcomes: Sequence[Outcome]) -> str:
+    """Return in a word how a host ended: the last of its outcomes that isn't well, else whether anything changed."""
+    bad = [one for one in outcomes if one.status not in {"ok", "changed"}]
+    if bad:
+        return "not begun" if bad[-1].not_begun is not None else bad[-1].status
+    return "changed" if any(one.status == "changed" for one in outcomes) else "ok"
 
 
 def _render_plan(

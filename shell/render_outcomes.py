@@ -1,12 +1,15 @@
 """What became of a plan, for a person: changes, failures with what to try, what was not begun."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from executors.fleet_rows import FleetTable
 from executors.plan import Outcome, OutcomeStatus, Plan, PlannedStep, Stage
 from intents.intent import Risk
+from shell.render_fleet import render_fleet_table
 from shell.render_lines import host_list, print_line, print_tail
 from shell.render_plan import step_words
 from shell.render_rows import render_reads
@@ -42,6 +45,7 @@ def render_outcomes(
     out: "Console",
     messages: "Console",
     zone: tzinfo | None = None,
+    tables: Sequence[FleetTable] = (),
 ) -> None:
     """Render the outcomes stage by stage: rows and changes to `out`, everything else to `messages`."""
     stages = plan.stages if plan is not None else ()
@@ -49,7 +53,8 @@ def render_outcomes(
         of_stage = {
             host: [outcome for outcome in outcomes.get(host, ()) if outcome.stage == place] for host in stage.hosts
         }
-        _render_stage(stage, of_stage, out=out, messages=messages, zone=zone)
+        table = next((one for one in tables if one.stage == place), None)
+        _render_stage(stage, of_stage, table, out=out, messages=messages, zone=zone)
     others = {host: outcomes[host] for host in outcomes if not any(host in stage.hosts for stage in stages)}
     _print_lines({host: [_line(None, one) for one in several] for host, several in others.items()}, out, messages)
 
@@ -57,6 +62,7 @@ def render_outcomes(
 def _render_stage(
     stage: Stage,
     outcomes: Mapping[str, Sequence[Outcome]],
+    table: FleetTable | None,
     *,
     out: "Console",
     messages: "Console",
@@ -72,7 +78,9 @@ def _render_stage(
             else:
                 lines.setdefault(host, []).append(_line(outcome.planned, outcome))
         lines.setdefault(host, []).extend(_line(planned, None) for planned in stage.hosts[host][len(several) :])
-    if reads:
+    if table is not None:
+        render_fleet_table(table, reads, out=out, messages=messages, zone=zone)
+    elif reads:
         render_reads(reads, out=out, messages=messages, zone=zone)
     _print_lines(lines, out, messages)
 
@@ -94,13 +102,14 @@ def _line(planned: PlannedStep | None, outcome: Outcome | None) -> _Line:
 
 
 def _print_lines(lines: Mapping[str, Sequence[_Line]], out: "Console", messages: "Console") -> None:
-    hosts_of: dict[_Line, list[str]] = {}
+    """Lines that say the same but for their host's name stand once, for all of their hosts."""
+    hosts_of: dict[_Line, dict[str, _Line]] = {}
     for host, several in lines.items():
         for line in several:
-            hosts = hosts_of.setdefault(line, [])
-            hosts += [] if host in hosts else [host]
-    for line, hosts in hosts_of.items():
-        _print_line(line, hosts, out, messages)
+            same = replace(line, words=re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w.-]*\w)", "the host", line.words))
+            hosts_of.setdefault(same, {})[host] = line
+    for same, said in hosts_of.items():
+        _print_line(same if len(said) > 1 else next(iter(said.values())), list(said), out, messages)
 
 
 def _print_line(line: _Line, hosts: Sequence[str], out: "Console", messages: "Console") -> None:

@@ -4,10 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from executors.fleet_rows import host_column
 from executors.plan import Outcome
 from intents.export import exported
 from intents.operations import Aggregate, Count, Export, ExportFormat
 from intents.values import Column, Json, Row
+from shell.render_differences import (
+    Groups,
+    different_rows,
+    majority_of,
+    render_head,
+    render_text_difference,
+)
 from shell.render_lines import host_list, print_block, print_line, print_tail
 from shell.table import Heading, layout_table
 from shell.units import human_value
@@ -18,14 +26,13 @@ if TYPE_CHECKING:
 
 _NUMBERS = frozenset({"integer", "number", "size", "duration", "percentage"})
 _STDERR_LINES = 3
-_HOST = "host"
 
 
 def render_reads(
     outcomes: Mapping[str, Outcome], *, out: "Console", messages: "Console", zone: tzinfo | None = None
 ) -> None:
     """Render what one read gave on each of its hosts (host -> its `ok` outcome)."""
-    groups = _grouped(outcomes)
+    groups = same_answers(outcomes)
     form = next(
         (one.format for outcome in outcomes.values() for one in outcome.operations if isinstance(one, Export)), None
     )
@@ -47,12 +54,13 @@ def _exported(outcomes: Mapping[str, Outcome], form: ExportFormat) -> str:
     """All hosts' rows as one text, with the host in front where there are several."""
     columns = list({column.name: column for outcome in outcomes.values() for column in outcome.columns}.values())
     if len(outcomes) > 1:
-        rows = [{_HOST: host, **row} for host, outcome in outcomes.items() for row in outcome.rows]
-        return exported(rows, [Column(_HOST), *columns], form)
+        tag = host_column(columns)
+        rows = [{tag.name: host, **row} for host, outcome in outcomes.items() for row in outcome.rows]
+        return exported(rows, [tag, *columns], form)
     return exported([row for outcome in outcomes.values() for row in outcome.rows], columns, form)
 
 
-def _grouped(outcomes: Mapping[str, Outcome]) -> list[tuple[tuple[str, ...], Outcome]]:
+def same_answers(outcomes: Mapping[str, Outcome]) -> list[tuple[tuple[str, ...], Outcome]]:
     """Hosts with the same answer in one entry, in the order of their first host."""
     groups: dict[str, list[str]] = {}
     for host, outcome in outcomes.items():
@@ -82,12 +90,48 @@ def _cell(value: Json) -> str:
 
 
 def _render_texts(groups: Sequence[tuple[tuple[str, ...], Outcome]], host_count: int, out: "Console") -> None:
+    usual = majority_of(groups)
+    if usual is not None:
+        _render_texts_by_difference(groups, usual, out)
+        return
     for hosts, outcome in groups:
         if host_count > 1:
             print_line(out, f"{host_list(hosts)}:", style="bold")
         text = _text_of(outcome)
         if text:
             print_block(out, text)
+
+
+def _render_texts_by_difference(groups: Groups, usual: int, out: "Console") -> None:
+    render_head(groups, usual, out)
+    text = _text_of(groups[usual][1])
+    if text:
+        print_block(out, text)
+    for place, (hosts, outcome) in enumerate(groups):
+        if place != usual:
+            render_text_difference(hosts, _text_of(outcome), text, out)
+
+
+def _render_table_by_difference(groups: Groups, usual: int, out: "Console", zone: tzinfo | None) -> None:
+    """The usual rows, then those of the other hosts that are more (`+`) or missing (`-`) there."""
+    render_head(groups, usual, out)
+    columns, rows = groups[usual][1].columns, groups[usual][1].rows
+
+    def cells(row: Row) -> list[str]:
+        return [visible(human_value(row.get(column.name), column.type, zone=zone)) for column in columns]
+
+    for line in layout_table(
+        [heading_of(column, rows) for column in columns], [cells(row) for row in rows], width=out.width
+    ):
+        out.print(line, soft_wrap=True)
+    for place, (hosts, outcome) in enumerate(groups):
+        if place == usual:
+            continue
+        print_line(out, f"{host_list(hosts)} {'differs' if len(hosts) == 1 else 'differ'}:", style="bold")
+        headings = [Heading(""), *(heading_of(column, [*rows, *outcome.rows]) for column in columns)]
+        signed = [[sign, *cells(row)] for sign, row in different_rows(outcome.rows, rows)]
+        for line in layout_table(headings, signed, width=out.width, has_header=False) if signed else ():
+            out.print(line, soft_wrap=True)
 
 
 def _render_table(
@@ -97,6 +141,10 @@ def _render_table(
     messages: "Console",
     zone: tzinfo | None,
 ) -> None:
+    usual = majority_of(groups)
+    if usual is not None and groups[usual][1].rows:
+        _render_table_by_difference(groups, usual, out, zone)
+        return
     columns = groups[0][1].columns
     has_host = len(groups) > 1
     if host_count > 1 and not has_host:
@@ -107,8 +155,8 @@ def _render_table(
         return
     if not rows:
         return
-    headings = [Heading(_HOST)] if has_host else []
-    headings += [_heading(column, [row for _, row in rows]) for column in columns]
+    headings = [Heading(visible(host_column(columns).name.replace("_", " ")))] if has_host else []
+    headings += [heading_of(column, [row for _, row in rows]) for column in columns]
     cells = [
         ([visible(host_list(hosts))] if has_host else [])
         + [visible(human_value(row.get(column.name), column.type, zone=zone)) for column in columns]
@@ -122,7 +170,7 @@ def _is_one_number(outcome: Outcome) -> bool:
     return any(isinstance(operation, Count | Aggregate) for operation in outcome.operations)
 
 
-def _heading(column: Column, rows: Sequence[Row]) -> Heading:
+def heading_of(column: Column, rows: Sequence[Row]) -> Heading:
     """A column of numbers stands right, unless it holds text after all."""
     is_number = column.type in _NUMBERS and not any(isinstance(row.get(column.name), str) for row in rows)
     return Heading(visible(column.name.replace("_", " ")), is_number=is_number, is_whole=column.type == "moment")

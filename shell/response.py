@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from executors.fleet_rows import FleetTable
 from executors.plan import Outcome, Plan
 from intents.encoder import ModelIdentity
 from intents.interpretation import Evidence, Interpretation
@@ -50,6 +51,8 @@ class Response:
     rule: str = ""
     approval: Approval | None = None
     outcomes: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+    tables: tuple[FleetTable, ...] = ()
+    """Of reads over several hosts that have row operations: what these gave over the rows of all of them."""
     vectors: tuple[tuple[str, ...], ...] = ()
     """With `--explain`: the argument vectors that the matches stand for; nothing of it was run."""
     warnings: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from typing import Self
 
 from executors.applying import apply_plan
 from executors.become import Become
+from executors.fleet_rows import across_hosts
 from executors.guard import Leftover, prove_by_login
 from executors.plan import LeftOut, Outcome, Plan, Stage
 from executors.plan_hash import finish_plan
@@ -453,7 +454,8 @@ class Session:
             with signals_to(interrupts.press):
                 outcomes = apply_plan(plan, replace(run, secrets=secrets), interrupts=interrupts)
             road.timing("apply", started)
-        road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes})
+        outcomes, tables = across_hosts(plan, outcomes, self.catalogue, plan.facts)
+        road.response = replace(road.response, outcomes={**road.response.outcomes, **outcomes}, tables=tables)
         return road.finished(was_interrupted=interrupts.count > 0)
 
     def _run(

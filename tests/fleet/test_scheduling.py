@@ -126,3 +126,16 @@ def test_a_host_that_takes_longer_than_a_host_may_is_ended(fleet: Fleet, kept: S
             done = session.run_intent("kernel.version", [], Options(on="h1,h2"))
     assert statuses(done) == {"h1": "ok", "h2": "failed"}
     assert "took longer than the 1 s" in done.outcomes["h2"][0].message
+
+
+def test_the_largest_files_of_the_fleet_are_so_many_in_all(fleet: Fleet, kept: Session) -> None:
+    for number, name in enumerate(("h1", "h2", "h3"), start=1):
+        (fleet.own(name) / "sized").mkdir()
+        for size in (number, 10 * number):
+            (fleet.own(name) / "sized" / f"f{size}").write_bytes(b"x" * size * 1000)
+    asked = ("file.largest", [f"path={fleet.place / 'sized'}", "first=2"])
+    done = kept.run_intents([asked], Options(on="h1,h2,h3"))
+    (table,) = done.tables
+    assert [(row["host"], row["size"]) for row in table.rows] == [("h3", 30_000), ("h2", 20_000)]
+    assert table.total == 6
+    assert done.outcomes["h1"][0].rows == ()
