@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from typing import Any
 
 from executors.accounts import own_account
 from executors.ansible_events import Event, Report
+from executors.ansible_leftovers import FOLDER_PREFIX, in_use, remove_abandoned
 from executors.ansible_processes import end_processes
 from executors.local import LocalTransport
 from executors.plan import Effect, Outcome, PlaybookStep
@@ -62,6 +63,8 @@ SILENCE_S = 4
 """ServerAliveInterval: a connection that has died silently ends after three of these."""
 
 _MASTER_S = 60
+_REMOTE_TMP = "/tmp"  # noqa: S108 - Ansible makes a folder of its own in it, and removes that
+"""Where files lie that a module needs. Ansible's own choice, ~/.ansible, is made by a dry run as well, and stays."""
 _SOCKET_PATH_BYTES = 107 - len("/0123456789.0123456789abcdef")
 """How long the folder of a control socket may be: unix(7), less Ansible's name and ssh's addition while it binds."""
 _UNTRUSTED_KEY = ("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED", "host key is known")
@@ -106,10 +109,18 @@ def check_playbook(
     return CheckResult(Effect.ALREADY_SO, "", ("the playbook finds nothing to change",))
 
 
-def apply_playbook(playbook: Playbook, step: PlaybookStep, target: Target, *, cancel: Cancel | None = None) -> Outcome:
+def apply_playbook(
+    playbook: Playbook,
+    step: PlaybookStep,
+    target: Target,
+    *,
+    cancel: Cancel | None = None,
+    on_task: Callable[[str], None] | None = None,
+) -> Outcome:
     """Run the playbook for real and return its outcome; `unknown` where it was cut off.
 
-    `stdout` has a line for each task that was run: `changed: Set the limit`.
+    `stdout` has a line for each task that was run: `changed: Set the limit`. `on_task` is called with each of
+    these lines (without its end) as it comes.
 
     A step whose `interrupt` isn't `kill` isn't ended by `cancel` once it has begun. Raises
     `StepError` when Ansible is missing or sudo asks for a password, `UnreachableError` (or
@@ -117,10 +128,10 @@ def apply_playbook(playbook: Playbook, step: PlaybookStep, target: Target, *, ca
     """
     started = time.monotonic()
     stoppable = cancel if step.interrupt == "kill" else None
-    report, ending = _run(playbook, step, target, stoppable, is_check=False)
+    report, ending = _run(playbook, step, target, stoppable, is_check=False, on_task=on_task)
     duration_s = time.monotonic() - started
     host, cut_off = target.host, "what it did until then is unknown. Check the host, then ask again for a dry run."
-    told = "".join(f"{ending_of}: {task}\n" for task, ending_of in report.told)
+    told = "".join(f"{line}\n" for line in report.lines)
     if ending != "ended":
         message = f"The playbook `{playbook.name}` {ending}; {cut_off}"
         return Outcome(host, "unknown", message, stdout=told, duration_s=duration_s)
@@ -139,7 +150,13 @@ def apply_playbook(playbook: Playbook, step: PlaybookStep, target: Target, *, ca
 
 
 def _run(
-    playbook: Playbook, step: PlaybookStep, target: Target, cancel: Cancel | None, *, is_check: bool
+    playbook: Playbook,
+    step: PlaybookStep,
+    target: Target,
+    cancel: Cancel | None,
+    *,
+    is_check: bool,
+    on_task: Callable[[str], None] | None = None,
 ) -> tuple[Report, str]:
     """Return what was told, and `ended`, `was stopped` or `didn't end within N seconds`."""
     runner_type, config_type = _load_runner(target.host)
@@ -148,7 +165,11 @@ def _run(
         return report, "was stopped"
 
     def take_event(event: Event) -> bool:
+        before = len(report.told)
         report.add(event)
+        if on_task is not None:
+            for line in report.lines[before:]:
+                on_task(line)
         return False  # it isn't written to disk
 
     limit_s = min(step.timeout_s, target.limit_s or math.inf)
@@ -207,7 +228,9 @@ def _load_runner(host: str) -> tuple[type[Any], type[Any]]:
 @contextmanager
 def _private_folder(playbook: Playbook, step: PlaybookStep, target: Target, python: str) -> Iterator[Path]:
     """Make the folder that a run lives in (0700, in memory where that can be), and remove it whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="sayso-", dir=_memory_folder()) as name:
+    parent = _memory_folder()
+    remove_abandoned(Path(parent or tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, dir=parent) as name, in_use(Path(name)):
         folder = Path(name)
         for below in ("env", "control", "tmp"):
             (folder / below).mkdir(mode=0o700)
@@ -321,6 +344,7 @@ def _ssh_variables(address: HostAddress, control: Path) -> dict[str, object]:
     words = ["-F", "none", *(word for option in options for word in ("-o", option))]
     return {
         "ansible_connection": "ssh",
+        "ansible_remote_tmp": _REMOTE_TMP,
         "ansible_host": address.hostname,
         "ansible_port": address.port,
         "ansible_user": address.user,

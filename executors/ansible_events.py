@@ -77,6 +77,11 @@ class Report:
                 self.output = [*self.output, *lines][-_OUTPUT_LINES:]
 
     @property
+    def lines(self) -> list[str]:
+        """The tasks that were run, each as `changed: Set the limit`."""
+        return [f"{ending}: {task}" for task, ending in self.told]
+
+    @property
     def has_failed(self) -> bool:
         """Whether a task failed for good (no `rescue`, no `ignore_errors`), or nothing was run on the host at all."""
         return self.stats is None or self.stats["failures"] or not self.stats["processed"]

@@ -1,6 +1,6 @@
 """Runs a step of any kind and says what came of it: rows of a read, a change verified by reading the state again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from executors.become import Password
@@ -32,6 +32,7 @@ def carry_out(
     catalogue: Mapping[str, Intent],
     cancel: Cancel,
     secrets: Mapping[str, Password],
+    on_task: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Run a step and return what came of it, verified. Raises `SaysoError` where it could not be run."""
     if isinstance(planned.step, EditStep):
@@ -39,7 +40,7 @@ def carry_out(
         # An undo puts the content from before back: what the change promised isn't so any more.
         return outcome if stage.undo_of is not None else _edit_verified(stage, planned, outcome, target, catalogue)
     if isinstance(planned.step, PlaybookStep):
-        return _playbook(planned.step, target, cancel)
+        return _playbook(planned.step, target, cancel, on_task)
     intent = catalogue[stage.intent]
     operation = intent.operation_for(target.facts)
     if planned.step.makes is not None:
@@ -134,11 +135,11 @@ def _edit_verified(
     return replace(outcome, status="failed", message=message)
 
 
-def _playbook(step: PlaybookStep, target: Target, cancel: Cancel) -> Outcome:
+def _playbook(step: PlaybookStep, target: Target, cancel: Cancel, on_task: Callable[[str], None] | None) -> Outcome:
     from executors.ansible import apply_playbook
 
     playbook = find_playbook(step.playbook)  # the step was derived from it again just before
-    return apply_playbook(playbook, step, target, cancel=cancel)
+    return apply_playbook(playbook, step, target, cancel=cancel, on_task=on_task)
 
 
 def _with_output(

@@ -25,6 +25,9 @@ class Watcher:
     def batch(self, number: int, batches: Sequence[Sequence[str]]) -> None:
         """Hear that a batch of hosts begins, the `number`-th (from 0) of `batches`."""
 
+    def task(self, host: str, line: str) -> None:
+        """Hear that a task of a playbook has ended on a host: `changed: Write the site`."""
+
     def outcome(self, outcome: Outcome) -> None:
         """Hear that a step has ended."""
 

@@ -140,7 +140,15 @@ def _guarded(stage: Stage, planned: PlannedStep, target: Target, run: Run) -> Ou
     """Run the step; one that can cut off access only with a rollback armed, which a new login takes away."""
 
     def step() -> Outcome:
-        return carry_out(stage, planned, target, catalogue=run.catalogue, cancel=run.cancel, secrets=run.secrets)
+        return carry_out(
+            stage,
+            planned,
+            target,
+            catalogue=run.catalogue,
+            cancel=run.cancel,
+            secrets=run.secrets,
+            on_task=lambda line: run.watcher.task(target.host, line),
+        )
 
     intent = run.catalogue[stage.intent]
     values = stage.values_of(planned)

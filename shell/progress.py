@@ -1,6 +1,6 @@
 """What a person sees on stderr while a plan is carried out: how far it is, and what an interrupt will do.
 
-On a single host one line for each step that ended; over several hosts one line that is written over.
+On a single host one line for each step and each task of a playbook that ended; over several hosts one line that is written over.
 """
 
 import threading
@@ -11,8 +11,10 @@ from executors.plan import Effect, Outcome, Plan
 from executors.run import Watcher
 from executors.scheduling import has_failed
 from shell.render_lines import host_list
+from shell.visible import visible
 
 _BAR_WIDTH = 24
+_TASK_WIDTH = 30
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -59,6 +61,11 @@ class StepLines(_Progress):
         self._is_open = any(stage.envelope is not None for stage in plan.stages)
         self._ended = 0
 
+    def task(self, host: str, line: str) -> None:  # noqa: ARG002 - there is only one
+        """Write how a task of a playbook ended."""
+        with self._lock:
+            self._write(f"  {visible(line)}\n")
+
     def outcome(self, outcome: Outcome) -> None:
         """Write the step's line."""
         is_short = self._to_do < 2 and not self._is_open  # noqa: PLR2004 - one step needs no list
@@ -79,12 +86,19 @@ class HostBar(_Progress):
         self._well = 0
         self._failed = 0
         self._batch = ""
+        self._task = ""
         self._is_drawn = False
 
     def batch(self, number: int, batches: Sequence[Sequence[str]]) -> None:
         """Draw which batch begins, where there are several."""
         with self._lock:
             self._batch = f"  batch {number + 1} of {len(batches)}" if len(batches) > 1 else ""
+            self._draw()
+
+    def task(self, host: str, line: str) -> None:
+        """Draw how a task of a playbook ended, cut so that the line stays one."""
+        with self._lock:
+            self._task = f"  {visible(f'{host}: {line}')[:_TASK_WIDTH]}"
             self._draw()
 
     def host(self, host: str, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 - counted, not named
@@ -108,5 +122,7 @@ class HostBar(_Progress):
         filled = _BAR_WIDTH * ended // max(1, self._total)
         bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
         failed = f", {self._failed} failed" if self._failed else ""
-        self._write(f"{_CLEAR_LINE}[{bar}] {ended}/{self._total} hosts: {self._well} well{failed}{self._batch}")
+        self._write(
+            f"{_CLEAR_LINE}[{bar}] {ended}/{self._total} hosts: {self._well} well{failed}{self._batch}{self._task}"
+        )
         self._is_drawn = True

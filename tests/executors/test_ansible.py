@@ -1,11 +1,13 @@
 """Playbooks with real Ansible: on this machine, over a real sshd, and events as they were recorded."""
 
 import json
+import os
 import secrets
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,12 +18,13 @@ import pytest
 
 from executors.ansible import _ssh_variables, apply_playbook, check_playbook
 from executors.ansible_events import Report
+from executors.ansible_leftovers import FOLDER_PREFIX, in_use, remove_abandoned
 from executors.applying import apply_plan
 from executors.local import LocalTransport
 from executors.plan import Effect, Plan, PlaybookStep
 from executors.planning import make_plan
 from executors.policy import Policy
-from executors.run import Run
+from executors.run import Run, Watcher
 from executors.ssh import SshTransport
 from executors.ssh_config import HostAddress
 from executors.state import Target
@@ -31,6 +34,7 @@ from intents.errors import StepError, TargetError, UnreachableError
 from intents.interpretation import Argument, Evidence, Match
 from intents.values import Json
 from playbooks.library import Playbook, find_playbook
+from tests.support.host_slots import wait_for
 from tests.support.sshd import MISSING, free_port, running_sshd
 
 NOTE = """
@@ -62,6 +66,17 @@ SLEEPS = """
   tasks:
     - name: Sleep
       ansible.builtin.command: {argv: [sleep, "{{ said }}"]}
+"""
+HIDES = """
+- name: Write a secret and hold still
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Write the note
+      ansible.builtin.copy: {dest: "{{ folder }}/note", content: "{{ said }}", mode: "0600"}
+      no_log: true
+    - name: Hold still
+      ansible.builtin.wait_for: {path: "{{ folder }}/go", timeout: 60, sleep: 1}
 """
 META = """
 summary: For tests
@@ -99,6 +114,16 @@ class Recorder:
         self.ended.append(outcome)
 
 
+class Listener(Watcher):
+    """Keeps the tasks that it is told of."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    def task(self, host: str, line: str) -> None:
+        self.told.append((host, line))
+
+
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where runs make their folders; nothing may be left in it. Short, because a socket's path is."""
@@ -111,7 +136,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def library(tmp_path: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Playbooks of the tests' own, and a caller's environment full of traps."""
-    for name, text in (("note", NOTE), ("breaks", BREAKS), ("sleeps", SLEEPS)):
+    for name, text in (("note", NOTE), ("breaks", BREAKS), ("sleeps", SLEEPS), ("hides", HIDES)):
         folder = tmp_path / "library" / name
         folder.mkdir(parents=True)
         (folder / "playbook.yml").write_text(text)
@@ -151,7 +176,8 @@ def test_a_playbook_goes_the_whole_road_and_then_there_is_nothing_left_to_do(tmp
     def plan() -> Plan:
         return make_plan("note", [match], catalogue, [here], host_evidence=evidence, now=datetime.now(UTC))
 
-    run = Run(catalogue, {"local": here}, Policy(), recorder, "tester", "terminal", is_approved=True)
+    listener = Listener()
+    run = Run(catalogue, {"local": here}, Policy(), recorder, "tester", "terminal", is_approved=True, watcher=listener)
     first = plan()
     (planned,) = first.stages[0].hosts["local"]
     assert planned.effect is Effect.WILL_CHANGE
@@ -163,6 +189,7 @@ def test_a_playbook_goes_the_whole_road_and_then_there_is_nothing_left_to_do(tmp
     (outcome,) = apply_plan(first, run)["local"]
     assert outcome.status == "changed", outcome.message
     assert (folder / "note").read_text() == f"{said}\ncaller: .\n"
+    assert listener.told == [("local", "changed: Write the note")]
     assert recorder.begun[0]["playbook"] == {
         "name": "note",
         "variables": {"folder": str(folder), "said": said},
@@ -226,6 +253,30 @@ def test_a_cancel_ends_every_process_of_the_run(tmp_path: Path, here: Target) ->
     assert gone not in _command_lines()
 
 
+def test_a_value_that_no_log_hides_stands_in_one_private_file_alone_and_then_nowhere(
+    tmp_path: Path, runs: Path, here: Target
+) -> None:
+    secret = f"hush-{secrets.token_hex(12)}"
+    playbook, step = step_of("hides", folder=str(tmp_path), said=secret)
+    lines: list[str] = []
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(apply_playbook, playbook, step, here, on_task=lines.append)
+        wait_for("the note", lambda: (tmp_path / "note").exists() or running.done(), within_s=100.0)
+        kept = [path for path in runs.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+        (mode,) = {path.stat().st_mode & 0o777 for path in kept}
+        shown = [one for one in (*_command_lines(), *_environments()) if secret.encode() in one]
+        (tmp_path / "go").touch()
+        outcome = running.result()
+    assert [path.name for path in kept] == ["extravars"]
+    assert mode == 0o600
+    assert shown == []
+    assert outcome.status == "changed", outcome
+    assert lines == ["run: Write the note", "ok: Hold still"]
+    assert secret not in repr(outcome)
+    planned = check_playbook(*step_of("hides", folder=str(tmp_path), said=f"{secret}-"), here)
+    assert secret not in planned.diff + "".join(planned.reasons)
+
+
 def test_a_cancel_that_is_already_set_starts_nothing(tmp_path: Path, here: Target) -> None:
     cancel = Cancel()
     cancel.set()
@@ -256,6 +307,27 @@ def _command_lines() -> Iterator[bytes]:
     for path in Path("/proc").iterdir():  # not `glob("*/cmdline")`, which fails when a process ends meanwhile
         with suppress(OSError):
             yield (path / "cmdline").read_bytes()
+
+
+def _environments() -> Iterator[bytes]:
+    for path in Path("/proc").iterdir():
+        with suppress(OSError):
+            yield (path / "environ").read_bytes()
+
+
+def test_what_a_killed_run_has_left_is_removed_once_it_is_old_and_nobody_uses_it(tmp_path: Path) -> None:
+    old, fresh, used = (tmp_path / f"{FOLDER_PREFIX}{name}" for name in ("old", "fresh", "used"))
+    for folder in (old, fresh, used):
+        (folder / "env").mkdir(parents=True)
+    (tmp_path / f"{FOLDER_PREFIX}link").symlink_to(fresh)
+    (tmp_path / "another's").mkdir()
+    for folder in (old, used, tmp_path / "another's"):
+        os.utime(folder, (0, 0))
+    with in_use(used):
+        remove_abandoned(tmp_path)
+    left = {path.name.removeprefix(FOLDER_PREFIX) for path in tmp_path.iterdir()}
+    assert {"fresh", "used", "link", "another's"} <= left
+    assert "old" not in left
 
 
 def at(address: HostAddress) -> Target:

@@ -1,9 +1,9 @@
 """What goes wrong in the middle of a playbook on a host: what the record tells, what is left, and what `sayso recover` says."""
 
-import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,9 +23,10 @@ from tests.support.sessions import Approver, session_in
 
 pytestmark = [pytest.mark.sshd, requires_hosts]
 
-WAITS = "#!/bin/sh\ntouch /run/midway\nexec sleep 30\n"
+WAITS = "#!/bin/sh\ntouch /run/midway\nexec sleep 60\n"
 """A stand-in for mkswap, in whose middle the connection is cut."""
 NO_SWAP = "#!/bin/sh\nexit 0\n"
+RUN_LIMIT_S = 280.0
 SWAP = ["size=16MiB", "path=/srv/swap"]
 SITE = ["domain=www.example.org", "folder=/srv/www"]
 
@@ -52,12 +53,15 @@ def test_a_connection_that_is_cut_midway_leaves_what_was_done_until_then(
         host.path(f"usr/local/sbin/{name}").chmod(0o755)
 
     def cut_midway() -> None:
-        wait_for("the middle", lambda: host.path("run/midway").exists(), within_s=60.0)
+        # Two dry runs go before it, each of a dozen tasks: how long that takes is the machine's matter.
+        wait_for("the middle", lambda: host.path("run/midway").exists() or is_over.is_set(), within_s=RUN_LIMIT_S)
         host.drop_connections()
 
+    is_over = threading.Event()
     with ThreadPoolExecutor() as pool:
         cutting = pool.submit(cut_midway)
         response = session.run_intent("disk.swap_setup", SWAP, Options(on="ops"))
+        is_over.set()
         cutting.result()
     host.run_inside("rm", "/usr/local/sbin/mkswap", "/usr/local/sbin/swapon")
 
@@ -80,8 +84,6 @@ def test_a_connection_that_is_cut_midway_leaves_what_was_done_until_then(
     lines = [line.strip() for line in shown.stdout.splitlines()]
     assert lines[-1] == "cut off: Make it swap"
     assert "changed: Take the space" in lines
-    (listed,) = map(json.loads, command.run("--json", "recover").stdout.splitlines())
-    assert listed["stdout"] == outcome.stdout
 
 
 def test_a_task_that_fails_midway_is_taken_back_and_the_record_tells_the_tasks(

@@ -29,8 +29,6 @@ NOISE = (
         "var/spool/cron/atjobs/.SEQ",
         "root/.local",
         "home/ops/.local",
-        "root/.ansible",
-        "home/ops/.ansible",
     ),
 )
 """Paths below / that change by themselves, or hold what a program keeps for itself; with all below them."""

@@ -32,7 +32,9 @@ from tests.support.host_slots import (
     Slot,
     held_slot,
     ip,
+    is_ended,
     remove_leftovers,
+    started,
     stat_fields,
     wait_for,
 )
@@ -278,12 +280,20 @@ class Host:
         _raise_link(self.slot)
 
     def drop_connections(self) -> None:
-        """Kill the sshd of every open connection, as a crash would; what runs there may go on."""
-        servers = self._named("sshd")
-        for pid in servers:
-            if int(stat_fields(pid)[1]) in servers:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        """Kill the sshd of every open connection, as a crash would; what runs there may go on.
+
+        All are found before the first is killed: the end of one ends another, which then can't be looked at.
+        """
+        listeners = set(self._listeners())
+        found = {pid: started(pid) for pid in self._named("sshd") if pid not in listeners}
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(
+            f"the end of the connections to {self.name}",
+            lambda: all(is_ended(pid, began) for pid, began in found.items()),
+            within_s=BOOTS_WITHIN_S,
+        )
 
     def fill_disk(self) -> None:
         """Leave no byte free on /."""
@@ -379,8 +389,13 @@ class Host:
         return [pid for pid in self._processes() if _name(pid) == name]
 
     def _listeners(self) -> list[int]:
-        servers = self._named("sshd")
-        return [pid for pid in servers if int(stat_fields(pid)[1]) not in servers]
+        """The sshd that no other sshd has started."""
+        servers, found = self._named("sshd"), []
+        for pid in servers:
+            with suppress(OSError):
+                if int(stat_fields(pid)[1]) not in servers:
+                    found.append(pid)
+        return found
 
     def _shown_key(self) -> str:
         """Return the key that it shows as a line of known_hosts; empty while it shows none."""
