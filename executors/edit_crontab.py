@@ -23,6 +23,8 @@ _FIELDS: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
 _PART = re.compile(
     r"(?:\*|(?P<low>[0-9]{1,2}|[a-z]{3})(?:-(?P<high>[0-9]{1,2}|[a-z]{3}))?)(?:/(?P<step>[0-9]{1,2}))?\Z"
 )
+_DAILY = re.compile(rb"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2}))? ?(?P<half>am|pm)?")
+"""A time of day as people write it: "4", "4:30", "4 pm"."""
 _SETTING = re.compile(r"""\s*["']?[A-Za-z_][A-Za-z0-9_]*["']?\s*=""")
 _ACCOUNT = re.compile(r"[A-Za-z_0-9][A-Za-z0-9_.-]*\$?\Z")
 _UNESCAPED_PERCENT = re.compile(rb"(?<!\\)((?:\\\\)*)%")
@@ -31,12 +33,16 @@ _UNESCAPED_PERCENT = re.compile(rb"(?<!\\)((?:\\\\)*)%")
 def add_cron_job(before: bytes, command: bytes, *, when: bytes = b"", every: bytes = b"", user: bytes = b"") -> bytes:
     r"""Return the crontab with a line that runs `command`, unless exactly this line is in it.
 
-    The times are `when` (five fields or a nickname) or `every` (a nickname). `user` stands in system
+    The times are `when` (five fields or a nickname) or `every` (a nickname), or with `@daily` the time of day. `user` stands in system
     crontabs (/etc/cron.d) alone. A `%` of the command stays one: it is escaped.
 
     >>> add_cron_job(b"", b"date +%F", when=b"0 3 * * *", user=b"root")
     b'0 3 * * * root date +\\%F\n'
+    >>> add_cron_job(b"", b"date", when=b"4:30 pm", every=b"@daily")
+    b'30 16 * * * date\n'
     """
+    if when and every == b"@daily" and (daily := _DAILY.fullmatch(when.strip().lower())):
+        when, every = _daily_times(daily), b""
     if bool(when) == bool(every):
         raise ValueRejected(
             "When the job runs is said not at all, or twice.",
@@ -55,6 +61,16 @@ def add_cron_job(before: bytes, command: bytes, *, when: bytes = b"", every: byt
     if line in {existing.rstrip(b"\r\n") for existing in split_lines(before)}:
         return before
     return with_line_end(before) + line + line_end(before)
+
+
+def _daily_times(match: re.Match[bytes]) -> bytes:
+    """Return the five fields of once a day at a time of day. Raises `ValueRejected` for a time that no day has."""
+    hour, minute, half = int(match["hour"]), int(match["minute"] or 0), match["half"]
+    if minute > 59 or hour > (12 if half else 23) or (half and hour == 0):  # noqa: PLR2004 - the clock's own
+        raise ValueRejected(f"{match[0].decode()} is no time of day.", remedy='Write it as in "4:30" or "4 pm".')
+    if half:
+        hour = hour % 12 + (12 if half == b"pm" else 0)
+    return b"%d %d * * *" % (minute, hour)
 
 
 def check_times(times: str) -> None:

@@ -74,7 +74,8 @@ _SORTED = re.compile(
     re.IGNORECASE,
 )
 _GROUPED = re.compile(
-    r"\b(?:per|group(?:ed)?\s+by|for\s+each|by\s+each|broken\s+down\s+by)\s+(?P<column>[\w-]+)", re.IGNORECASE
+    r"\b(?:per|group(?:ed)?\s+(?:them\s+)?by|(?:for|by|of|does|do|has|have|did)\s+(?:each|every)|broken\s+down\s+by)\s+(?P<column>[\w-]+)",
+    re.IGNORECASE,
 )
 _AGGREGATED = re.compile(
     r"\b(?P<word>total|sum\s+of|sum|average|mean|maximum|minimum)\s+(?:the\s+|of\s+)?(?P<column>[\w-]+)", re.IGNORECASE
@@ -103,6 +104,8 @@ class RowPhraseReader:
     def __init__(self, columns: Sequence[Column], *, order: Sequence[str], known_stems: frozenset[str]) -> None:
         self._columns = columns
         self._order = [name.removeprefix("-") for name in order]
+        self._is_ordered_by_name = bool(order) and not order[0].startswith("-")
+        """Whether the read's own order is that of a list, so that no word of the intent stands for another one."""
         self._known_stems = known_stems
         """Stems that already belong to the intent: "largest" is no operation for `file.largest`."""
 
@@ -119,7 +122,7 @@ class RowPhraseReader:
                 if not any(overlap(span, other) for span in phrase.spans for other in used):
                     phrases.append(phrase)
                     used += phrase.spans
-        return phrases
+        return _groups_are_counted(phrases)
 
     # -- finding columns
 
@@ -187,7 +190,7 @@ class RowPhraseReader:
             if way:
                 descending = way.startswith(("desc", "big", "larg", "high", "new"))
             else:
-                descending = column.type in {"size", "percentage", "number", "integer", "duration"}
+                descending = column.type in _BIG and not _is_label(column)
             yield RowPhrase(Sort(column.name, descending), (match.span(),))
 
     def _groups(self, text: str, context: ValueContext) -> Iterator[RowPhrase]:
@@ -221,7 +224,7 @@ class RowPhraseReader:
         del context
         for match in _SUPERLATIVE.finditer(text):
             word = re.sub(r"\s+", " ", match["word"].casefold())
-            if stem(word) not in self._known_stems:  # else the intent itself sorts so
+            if stem(word) not in self._known_stems or self._is_ordered_by_name:  # else the intent itself sorts so
                 descending, types = _SUPERLATIVES[word]
                 after = [token.text for token in tokens_of(text[match.end() :])[:2]]
                 column = self._column_of_type(types, after)
@@ -267,13 +270,30 @@ class RowPhraseReader:
     def _value_filters(self, text: str, context: ValueContext) -> Iterator[RowPhrase]:
         del context
         for match in _VALUE_FILTER.finditer(text):
-            value = match["value"].casefold()
             for column in self._columns:
-                if value not in column.values:
+                value = next((one for one in column.values if one.casefold() == match["value"].casefold()), None)
+                if value is None:
                     continue
                 negative = match["how"] is not None and not match["how"].casefold().startswith("only")
                 yield RowPhrase(Filter(column.name, "!=" if negative else "=", value), (match.span(),))
                 break
+
+
+def _groups_are_counted(phrases: list[RowPhrase]) -> list[RowPhrase]:
+    """A group comes with its number of rows, so "how many" beside it asks for nothing more."""
+    group = next((one for one in phrases if isinstance(one.operation, Group)), None)
+    count = next((one for one in phrases if isinstance(one.operation, Count)), None)
+    if group is None or count is None:
+        return phrases
+    counted = RowPhrase(group.operation, (*group.spans, *count.spans))
+    return [counted if one is group else one for one in phrases if one is not count]
+
+
+def _is_label(column: Column) -> bool:
+    """Whether a number of this column only tells one thing from another: nobody looks for the largest uid first."""
+    return column.type == "integer" and (
+        column.name.endswith(("id", "port", "number")) or column.name in {"line", "parent"}
+    )
 
 
 def _number(text: str) -> int:

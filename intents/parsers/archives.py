@@ -98,7 +98,10 @@ def parse_unpacking(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     for member in members:
         why = _refused(member)
         if why is not None:
-            raise ParseError(f"The archive isn't unpacked: {member.path!r} {why}.")
+            raise ParseError(
+                f"The archive isn't unpacked: {member.path!r} {why}.",
+                remedy="Look at what is in it first; where you trust it, unpack it by hand.",
+            )
     return rows_of(
         [
             {"action": "create", "kind": one.kind, "size": one.size_bytes if one.kind == "file" else None, "path": one.path}

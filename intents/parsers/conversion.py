@@ -21,10 +21,13 @@ class ParseError(SaysoError):
 
     code: ClassVar[str] = "parse"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(
-            message, remedy="Use --json to see the raw output; the tool's version may be unknown to sayso."
-        )
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str = "Use --json to see the raw output; the tool's version may be unknown to sayso.",
+    ) -> None:
+        super().__init__(message, remedy=remedy)
 
 
 def unexpected(parser: str, what: str, text: str) -> ParseError:
