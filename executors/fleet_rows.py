@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from executors.plan import Outcome, Plan, Stage
-from intents.intent import Intent
+from intents.intent import Intent, Read
 from intents.operations import (
     Aggregate,
     Columns,
@@ -59,6 +59,15 @@ def host_column(columns: Sequence[Column]) -> Column:
 def is_across(plan: Plan) -> bool:
     """Whether the operations of a plan concern the rows of all hosts together."""
     return len(plan.hosts) > 1 and not plan.is_change and not any(stage.match.references for stage in plan.stages)
+
+
+def waits_for_all(stage: Stage, read: Read | None) -> bool:
+    """Whether the rows of a stage can be told only once all hosts have answered."""
+    operations = stage.match.operations
+    has_own_limit = (
+        read is not None and read.limit is not None and not any(isinstance(one, Filter) for one in operations)
+    )
+    return has_own_limit or any(isinstance(one, _REDUCING | Sort | Limit | Columns) for one in operations)
 
 
 def for_one_host(stage: Stage) -> Stage:

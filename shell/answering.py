@@ -25,6 +25,7 @@ from shell.progress import progress_of
 from shell.response import Fault, Response
 from shell.road import Options, status_of
 from shell.session import Session
+from shell.streaming import Stream
 
 LINE_LIMIT_BYTES = 1024 * 1024
 """A longer line of piped input is refused without being held in memory whole."""
@@ -36,7 +37,7 @@ class Answering:
     def __init__(self, environment: Environment, options: argparse.Namespace) -> None:
         self.environment = environment
         self._namespace = options
-        self.as_json: bool = options.json
+        self.as_json: bool = options.json or options.stream
         self.options = Options(
             on=options.on,
             dry_run=options.dry_run,
@@ -61,7 +62,10 @@ class Answering:
                 "`--pause` asks before each further batch, and there is nobody to ask.",
                 remedy="Use a terminal, or --max-failures.",
             )
-        if self.is_interactive:
+        self._stream = Stream(environment.stdout, self._find_intent) if options.stream else None
+        if self._stream is not None:
+            self.session.watch = self._stream.watch
+        elif environment.stderr_is_terminal and not self.as_json:
             self.session.watch = lambda plan: progress_of(plan, environment.stderr)
 
     def __enter__(self) -> Self:
@@ -177,6 +181,9 @@ class Answering:
             return None
 
     def _show(self, response: Response, *, explain: bool = False) -> ExitStatus:
+        if self._stream is not None:
+            self._stream.end(response)
+            return response.status
         write_response(
             response,
             self.environment,

@@ -52,6 +52,7 @@ options:
   --yes              approve what is at most reversible; policy decides about the rest
   --expect INTENT    end with 3 unless the request is understood as this intent
   --json             one JSON object per request on stdout, nothing else there
+  --stream           the same in pieces, as hosts finish: plan, row, outcome, end (docs/scripts.md)
   --model PATH       another model file
   --timeout SECONDS  limit for each command
   --batches SIZES    over several hosts, a change goes in batches of these sizes (1,10%,100%)
@@ -131,7 +132,7 @@ def parse_arguments(argv: Sequence[str]) -> Invocation:
     parser.add_argument("--batches")
     parser.add_argument("--max-failures")
     parser.add_argument("--host-timeout", dest="host_timeout_s")
-    for flag in ("--all", "--dry-run", "--explain", "--yes", "--json", "--debug", "--pause"):
+    for flag in ("--all", "--dry-run", "--explain", "--yes", "--json", "--debug", "--pause", "--stream"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--version", "-V", action="store_true")
     parser.add_argument("--help", "-h", action="store_true")
@@ -153,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SaysoError as error:
         if "--debug" in arguments:
             raise
-        return _show_fault(environment, error, as_json="--json" in arguments)
+        return _show_fault(environment, error, arguments)
     except KeyboardInterrupt:
         environment.stderr.write("Interrupted.\n")
         return int(ExitStatus.INTERRUPTED)
@@ -163,11 +164,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitStatus.DONE)
 
 
-def _show_fault(environment: Environment, error: SaysoError, *, as_json: bool) -> int:
+def _show_fault(environment: Environment, error: SaysoError, arguments: Sequence[str]) -> int:
     from shell.answering import fault_response, write_response
 
     response = fault_response("", error)
-    write_response(response, environment, as_json=as_json)
+    if "--stream" in arguments:
+        from shell.streaming import Stream
+
+        Stream(environment.stdout, lambda _name: None).end(response)
+    else:
+        write_response(response, environment, as_json="--json" in arguments)
     return int(response.status)
 
 

@@ -36,7 +36,7 @@ def to_json(response: Response, *, find_intent: IntentLookup | None = None) -> d
         "schema": SCHEMA_VERSION,
         "request": response.request,
         "kind": reading.kind if reading else "error",
-        "confidence": _plain(reading.confidence) if reading else None,
+        "confidence": plain(reading.confidence) if reading else None,
         "matches": [
             _match(match, _stage_of(response.plan, index), find_intent)
             for index, match in enumerate(reading.matches if reading else ())
@@ -45,10 +45,10 @@ def to_json(response: Response, *, find_intent: IntentLookup | None = None) -> d
         "decline": _decline(reading),
         "interpretation": _reasons(reading),
         "targets": _targets(response),
-        "plan": _plan(response.plan),
+        "plan": plan_json(response.plan),
         "policy": {"decision": response.decision, "rule": response.rule} if response.decision else None,
         "approval": _approval(approval),
-        "outcomes": {host: [_outcome(one) for one in outcomes] for host, outcomes in response.outcomes.items()},
+        "outcomes": {host: [outcome_json(one) for one in outcomes] for host, outcomes in response.outcomes.items()},
         "tables": [_table(one) for one in response.tables],
         "vectors": [list(vector) for vector in response.vectors],
         "warnings": list(response.warnings),
@@ -56,7 +56,7 @@ def to_json(response: Response, *, find_intent: IntentLookup | None = None) -> d
         "record": response.record,
         "retry_of": response.retry_of,
         "model": {"name": model.name, "sha256": model.sha256} if model else None,
-        "timing_ms": _plain(response.timing_ms),
+        "timing_ms": plain(response.timing_ms),
         "exit_status": int(response.status),
     }
 
@@ -79,8 +79,8 @@ def _match(match: Match, stage: Stage | None, find_intent: IntentLookup | None) 
         "intent": match.intent,
         "risk": risk,
         "effects": None if effects is None else list(effects),
-        "confidence": _plain(match.confidence),
-        "arguments": _plain(match.values()),
+        "confidence": plain(match.confidence),
+        "arguments": plain(match.values()),
         "operations": [_operation(one) for one in match.operations],
         "evidence": {name: _evidence(argument.evidence) for name, argument in match.arguments.items()},
         "operations_evidence": [_evidence(one) for one in match.operations_evidence],
@@ -90,7 +90,7 @@ def _match(match: Match, stage: Stage | None, find_intent: IntentLookup | None) 
 def _operation(operation: RowOperation) -> dict[str, Json]:
     """`{"op": "filter", "column": ..., "test": ..., "value": ...}`: the class's name and its fields."""
     return {"op": type(operation).__name__.lower()} | {
-        field.name: _plain(getattr(operation, field.name)) for field in fields(operation)
+        field.name: plain(getattr(operation, field.name)) for field in fields(operation)
     }
 
 
@@ -145,10 +145,10 @@ def _reasons(reading: Interpretation | None) -> Json:
         "stage": reading.stage,
         "ignored": list(reading.ignored),
         "candidates": [
-            {"intent": one.intent, "score": _plain(one.score), "nearest_example": one.nearest_example}
+            {"intent": one.intent, "score": plain(one.score), "nearest_example": one.nearest_example}
             for one in reading.candidates
         ],
-        "timing_ms": _plain(reading.timing_ms),
+        "timing_ms": plain(reading.timing_ms),
     }
 
 
@@ -177,7 +177,8 @@ def _matches_of(plan: Plan) -> list[int]:
     return places
 
 
-def _plan(plan: Plan | None) -> Json:
+def plan_json(plan: Plan | None) -> Json:
+    """Return a plan as the contract has it."""
     if plan is None:
         return None
     return {
@@ -217,7 +218,7 @@ def _step(planned: PlannedStep) -> dict[str, Json]:
         "touched": [{"label": touched.label, "lines": list(touched.lines)} for touched in planned.touched],
         "is_summary": planned.is_summary,
         "guard": planned.guard,
-        "arguments": _plain(planned.arguments),
+        "arguments": plain(planned.arguments),
         "leads_to": dict(planned.leads_to),
     }
     if isinstance(step, EditStep):
@@ -235,7 +236,8 @@ def _content(content: bytes | None) -> Json:
     return None if content is None else {"size_bytes": len(content), "sha256": sha256(content).hexdigest()}
 
 
-def _outcome(outcome: Outcome) -> dict[str, Json]:
+def outcome_json(outcome: Outcome) -> dict[str, Json]:
+    """Return an outcome as the contract has it."""
     return {
         "stage": outcome.stage,
         "status": outcome.status,
@@ -243,14 +245,14 @@ def _outcome(outcome: Outcome) -> dict[str, Json]:
         "not_begun": outcome.not_begun,
         "exit_code": outcome.exit_code,
         "columns": [{"name": one.name, "type": one.type, "unit": one.unit} for one in outcome.columns],
-        "rows": [_plain(row) for row in outcome.rows],
+        "rows": [plain(row) for row in outcome.rows],
         "total_rows": outcome.total_rows,
         "stdout": outcome.stdout,
         "stderr": outcome.stderr,
         "truncated": outcome.is_truncated,
-        "duration_ms": _plain(outcome.duration_s * 1000),
-        "before": _plain(outcome.before),
-        "after": _plain(outcome.after),
+        "duration_ms": plain(outcome.duration_s * 1000),
+        "before": plain(outcome.before),
+        "after": plain(outcome.after),
         "backup": outcome.backup,
     }
 
@@ -259,20 +261,20 @@ def _table(table: FleetTable) -> dict[str, Json]:
     return {
         "stage": table.stage,
         "columns": [{"name": one.name, "type": one.type, "unit": one.unit} for one in table.columns],
-        "rows": [_plain(row) for row in table.rows],
+        "rows": [plain(row) for row in table.rows],
         "total_rows": table.total,
-        "summary": _plain(table.summary),
+        "summary": plain(table.summary),
     }
 
 
-def _plain(value: Json) -> Json:
-    """Containers become lists and dicts; numbers that JSON can't say become null."""
+def plain(value: Json) -> Json:
+    """Return a value as JSON can say it: containers become lists and dicts; numbers that JSON can't say become null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str) or value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, Sequence):
-        return [_plain(one) for one in value]
+        return [plain(one) for one in value]
     raise TypeError(f"{type(value).__name__} is no JSON value")
