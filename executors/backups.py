@@ -15,6 +15,8 @@ SYSTEM_BACKUPS = "/var/lib/sayso/backups"
 """Where backups of root's edits lie, on the file's own host."""
 USER_BACKUPS = ".local/state/sayso/backups"
 """The same of everybody else, below the home directory (XDG base directories 0.8, state)."""
+CLEANING = "backups.clean"
+"""What rules call the removal of backups: it is no intent, and has to be allowed like one that destroys."""
 LIMIT_BYTES = BACKUP_LIMIT_BYTES
 """How much a store may hold unless the settings say otherwise: the oldest go, or an edit is refused."""
 KEPT_S = 24 * 3600.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 
+from executors.backups import CLEANING
 from executors.policy_rules import GROUP_MARK, UNIX_GROUP_MARK, Rule, Verdict
 from intents.errors import ValueRejected
 from intents.intent import Intent, Risk
@@ -50,7 +51,7 @@ def _check(
 
 def _unknown_intents(rule: Rule, catalogue: Mapping[str, Intent]) -> Iterator[tuple[str, str]]:
     for pattern in rule.intents:
-        if not any(fnmatchcase(name, pattern) for name in catalogue):
+        if not any(fnmatchcase(name, pattern) for name in (*catalogue, CLEANING)):
             closest = nearest(pattern, catalogue)
             yield f"names `{pattern}`, which is no intent", f"Did you mean `{closest}`? `sayso intents` lists them."
 

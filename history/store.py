@@ -124,6 +124,12 @@ class History:
         """Return the head that was kept beside the file when a record ended, to verify against; None where none is."""
         return read_anchor(self.path)
 
+    def kept_contents(self) -> Sequence[Event]:
+        """Return every event that says where the content from before a change is kept (`backup`), oldest first."""
+        return self._read(
+            "WHERE kind IN ('step_end', 'recovery') AND json_extract(body, '$.payload.backup') IS NOT NULL ORDER BY number"
+        )
+
     def unfinished(self) -> Sequence[Event]:
         """Return every `step_begin` that has no `step_end`, oldest first: going on, or cut off."""
         return self._read(

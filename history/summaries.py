@@ -29,6 +29,10 @@ class RecordSummary:
     """What came of it in words, as the `end` event says ("changed", "dry run")."""
     intents: tuple[str, ...]
     hosts: tuple[str, ...]
+    process: Json = None
+    """The process that writes or wrote it, as its `request` event says."""
+    has_begun: bool = False
+    """Whether a step that changes something was begun."""
 
     @property
     def is_ended(self) -> bool:
@@ -60,6 +64,8 @@ def summarise(connection: sqlite3.Connection, record: int) -> RecordSummary:
         what=_text(_last(payloads, "end").get("what")),
         intents=_distinct(one.get("intent") for one in [*stages, *steps] or matches),
         hosts=_distinct([*hosts, *(step.get("host") for step in steps)]),
+        process=request.get("process"),
+        has_begun=any(step.get("risk") != "read" for step in steps),
     )
 
 

@@ -21,6 +21,7 @@ from shell.direct import operations_in
 from shell.environment import ColorChoice, Environment
 from shell.exit_status import ExitStatus
 from shell.places import find_places, settings_of
+from shell.plan_files import require_new_file
 from shell.progress import progress_of
 from shell.response import Fault, Response
 from shell.road import Options, status_of
@@ -105,18 +106,21 @@ class Answering:
         """Show the plan of a request, or of `run INTENT ...`; into a file for later when `output` names one."""
         if not words:
             raise RequestError("`sayso plan` needs a request.", remedy="Write e.g. sayso plan -o FILE restart nginx.")
+        life = self._life()
+        path = None if output is None else Path(self.environment.directory, output)
+        if path is not None:  # told before anything is read or shown
+            require_new_file(path)
         options = replace(self.options, dry_run=True)
         if words[0] == "run":
             response = self.session.run_intents(operations_in(words[1:]), options)
         else:
             response = self.session.handle(" ".join(words), options)
         status = self._show(response)
-        if output is None or response.plan is None or response.fault is not None:
+        if path is None or response.plan is None or response.fault is not None:
             return status
         if response.plan.is_empty:
             return status
-        path = Path(self.environment.directory, output)
-        saved = self.session.save_plan(response.plan, path, life=self._life())
+        saved = self.session.save_plan(response.plan, path, life=life)
         self.environment.stderr.write(
             f"Saved in {path}; `sayso apply {output}` carries it out until {saved.expires_utc:%Y-%m-%d %H:%M} UTC.\n"
         )

@@ -13,6 +13,8 @@ from executors.policy import Decision, Verdict
 from history.errors import HistoryError
 from intents.errors import PlanError, RequestError
 from intents.intent import Risk
+from intents.values import Json
+from shell.command_json import write_json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.history_commands import HistoryFaultError
@@ -77,11 +79,26 @@ def run_approve(
     try:
         journal = open_journal(settings_of(environment, options).history, None)
         try:
-            return _record(journal, saved, approver, environment, options.key, target)
+            status = _record(journal, saved, approver, environment, options.key, target)
         finally:
             journal.close()
     except HistoryError as error:
         raise HistoryFaultError(f"{error.message} Without a record nothing is approved.", remedy=error.remedy) from None
+    if options.json:
+        write_json(environment, "approve", _told(saved, approver, target if status is ExitStatus.DONE else None))
+    return status
+
+
+def _told(saved: SavedPlan, approver: _Approver, approval: Path | None) -> dict[str, Json]:
+    return {
+        "plan": str(saved.path),
+        "id": saved.plan.id,
+        "hash": saved.plan.hash,
+        "requested_by": saved.requested_by.user,
+        "approver": approver.user,
+        "is_approved": approval is not None,
+        "approval": None if approval is None else str(approval),
+    }
 
 
 def _approver(environment: Environment, listed: tuple[ApproverKey, ...]) -> _Approver:

@@ -46,10 +46,19 @@ def _policy(words: Sequence[str], environment: Environment, options: argparse.Na
 
 
 def _config(_words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.command_json import write_json
     from shell.render_lines import print_line
 
+    described = settings_of(environment, options).described()
+    if options.json:
+        write_json(
+            environment,
+            "config",
+            {"settings": {name: {"value": value, "from": said} for name, value, said in described}},
+        )
+        return ExitStatus.DONE
     out, _ = environment.consoles()
-    for name, value, source in settings_of(environment, options).described():
+    for name, value, source in described:
         print_line(out, f"{name} = {value}  ({source})")
     return ExitStatus.DONE
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from executors.plan import Effect, Plan
-from executors.policy import Decision, Door, Policy, Verdict
+from executors.policy import Decision, Door, Policy, Question, Verdict
 from executors.run import question_of
+from intents.intent import Risk
 from shell.approval import Person
 from shell.response import Approval
 
@@ -35,6 +36,12 @@ def decide(plan: Plan, policy: Policy, asker: Asker) -> Decision:
     if strictest.verdict is Verdict.ASK and _is_summarised(plan):
         return Decision(Verdict.CONFIRM, "default: a diff too long to show is confirmed by typing")
     return strictest
+
+
+def decide_operation(operation: str, risk: Risk, host: str, policy: Policy, asker: Asker) -> Decision:
+    """Return what the policy says to an operation of a command that is no intent."""
+    now = datetime.now().astimezone()
+    return policy.decide(Question(asker.user, operation, risk, (), (host,), asker.door, at=now, groups=asker.groups))
 
 
 def approve(

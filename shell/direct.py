@@ -16,7 +16,7 @@ FIRST = "first"
 """`first=N` of a read: only the first N rows, in the read's own order."""
 ROWS_MARK = "@"
 """`key=@column`: the values of that column of the operation before; `@@` begins an ordinary value with `@`.
-`key=@:csv` and `key=@:json`: all its rows as one text."""
+`key=@:csv` and `key=@:json`: all its rows as one text. Before the first operation there are no rows: there `@` is a letter."""
 _WHOLE: Mapping[str, ExportFormat] = {":csv": "csv", ":json": "json"}
 
 
@@ -93,12 +93,10 @@ def _references(given: dict[str, list[str]], place: int) -> dict[str, RowReferen
     found = {
         name: texts[0].removeprefix(ROWS_MARK)
         for name, texts in given.items()
-        if len(texts) == 1 and texts[0].startswith(ROWS_MARK) and not texts[0].startswith(2 * ROWS_MARK)
+        if place > 0 and len(texts) == 1 and texts[0].startswith(ROWS_MARK) and not texts[0].startswith(2 * ROWS_MARK)
     }
     for texts in given.values():
         texts[:] = [text.removeprefix(ROWS_MARK) if text.startswith(2 * ROWS_MARK) else text for text in texts]
-    if found and place == 0:
-        raise RequestError("`@` takes a column of the operation before, and there is none.", remedy="Write `A then B`.")
     if len(found) > 1:
         raise RequestError("Only one argument can come from the rows.", remedy="Give the others a value.")
     return {

@@ -62,7 +62,7 @@ class Environment:
     user: str
     uid: int
     original_user: str | None
-    """Who called sudo, when root runs by it; None otherwise (others could set the variable themselves)."""
+    """Who called sudo or doas, when root runs by it; None otherwise (others could set the variable themselves)."""
     paths: Paths
 
     @classmethod
@@ -86,7 +86,7 @@ class Environment:
             home=home,
             user=_user_name(variables, uid),
             uid=uid,
-            original_user=variables.get("SUDO_USER") or None if uid == ROOT_UID else None,
+            original_user=find_original_user(variables, uid),
             paths=find_paths(variables, home, uid),
         )
 
@@ -140,6 +140,17 @@ class Environment:
     def _stdin_text(self) -> bytes:
         """Text streams that aren't over bytes (`io.StringIO`) stand for UTF-8."""
         return self.stdin.read().encode("utf-8", "surrogateescape")
+
+
+def find_original_user(variables: Mapping[str, str], uid: int) -> str | None:
+    """Return who became root here: what sudo(8) or doas(1) say; None for anybody else, who could say so themselves.
+
+    >>> find_original_user({"DOAS_USER": "ann"}, 0), find_original_user({"SUDO_USER": "ann"}, 1000)
+    ('ann', None)
+    """
+    if uid != ROOT_UID:
+        return None
+    return variables.get("SUDO_USER") or variables.get("DOAS_USER") or None
 
 
 def wants_color(variables: Mapping[str, str], *, is_terminal: bool) -> bool:

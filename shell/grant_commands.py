@@ -1,7 +1,6 @@
 """`sayso policy grant|grants|revoke`: standing permissions, given for a time, listed, taken back."""
 
 import argparse
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from intents.catalogue import Catalogue
 from intents.errors import PolicyError, RequestError
 from intents.intent import Intent, Risk
 from intents.values import Json
+from shell.command_json import write_json
 from shell.direct import direct_match
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
@@ -79,12 +79,21 @@ def run_grant(
         targets.close()
     folder = _folder(ours.get("scope", "own"), environment, places)
     _, messages = environment.consoles()
+    before = _same_before(grant, folder, places, environment, now)
+    if before is not None and before.until_utc >= grant.until_utc:
+        print_line(messages, f"That is granted already: {before.id} allows {grant_sentence(before)}.")
+        if options.json:
+            write_json(environment, "policy grant", listed_grant(before, now))
+        return ExitStatus.DONE
     print_line(messages, f"Always allow, without asking: {grant_sentence(grant)}.")
     if not options.yes and not _is_wanted():
         raise PolicyError(
             "Nothing was granted.", remedy="Answer at a terminal, or add --yes.", rule="grants are approved by a person"
         )
     save_grant(folder, grant)
+    if before is not None:
+        revoke_grant(folder, before)
+        print_line(messages, f"It takes the place of {before.id}, which would have ended sooner.")
     _report(grant, environment, options)
     intent = catalogue[grant.intent]
     question = Question(
@@ -109,7 +118,7 @@ def run_grants(
     now = datetime.now().astimezone()
     if options.json:
         for grant in grants:
-            environment.stdout.write(json.dumps(listed_grant(grant, now)) + "\n")
+            write_json(environment, "policy grants", listed_grant(grant, now))
         return ExitStatus.DONE
     out, _ = environment.consoles()
     render_grants(grants, out, now=now)
@@ -128,7 +137,7 @@ def run_revoke(
         raise RequestError(f"There is no grant `{wanted}`.", remedy="`sayso policy grants` lists them.")
     revoke_grant(places.system_grants if grant.is_system else places.own_grants, grant)
     if options.json:
-        environment.stdout.write(json.dumps({"revoked": grant.id}) + "\n")
+        write_json(environment, "policy revoke", {"revoked": grant.id})
         return ExitStatus.DONE
     out, _ = environment.consoles()
     print_line(out, f"Revoked {grant.id}: {grant_sentence(grant)}.")
@@ -216,6 +225,24 @@ def _values(
         targets.close()
 
 
+def _same_before(
+    grant: Grant, folder: Path, places: PolicyPlaces, environment: Environment, now: datetime
+) -> Grant | None:
+    """Return the grant in force of the same scope that is for the same thing, if there is one: two would be one too many."""
+    is_system = folder == places.system_grants
+    return next(
+        (
+            one
+            for one in places.load(environment).grants
+            if one.is_system == is_system
+            and one.is_in_force(now)
+            and (one.intent, dict(one.arguments)) == (grant.intent, dict(grant.arguments))
+            and set(one.hosts) == set(grant.hosts)
+        ),
+        None,
+    )
+
+
 def _refuse_what_no_grant_covers(grant: Grant, intent: Intent, effects: Sequence[str]) -> None:
     if not intent.is_change and not effects:
         raise RequestError(f"`{intent.name}` only reads, which needs no grant.", remedy="Just ask for it.")
@@ -256,7 +283,7 @@ def _is_wanted() -> bool:
 
 def _report(grant: Grant, environment: Environment, options: argparse.Namespace) -> None:
     if options.json:
-        environment.stdout.write(json.dumps(listed_grant(grant, datetime.now().astimezone())) + "\n")
+        write_json(environment, "policy grant", listed_grant(grant, datetime.now().astimezone()))
         return
     out, _ = environment.consoles()
     print_line(out, f"Granted {grant.id}. `sayso policy revoke {grant.id}` takes it back.")

@@ -1,15 +1,19 @@
 """`sayso history`: what was asked and done, one record in full, and whether the record is whole."""
 
-import json
 from collections.abc import Mapping, Sequence
 
+from history.anchor import read_anchor
 from history.errors import HistoryError
+from history.event import Event
 from history.store import History
 from history.summaries import RecordSummary
+from history.verification import VerifyReport
 from intents.errors import RequestError, SaysoError
 from intents.values import Json
+from shell.command_json import write_json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
+from shell.process_identity import is_alive
 from shell.render_history import render_history, render_record
 from shell.render_lines import print_line
 from shell.settings import Settings
@@ -35,11 +39,10 @@ def run_history(words: Sequence[str], environment: Environment, settings: Settin
 
 def _run(words: list[str], environment: Environment, settings: Settings, *, as_json: bool) -> ExitStatus:
     _check_words(words)
-    if not settings.history.exists():
+    if not settings.history.exists() and read_anchor(settings.history) is None:
         if words[:1] == ["show"]:
             raise _no_record(int(words[1]))
-        out, _ = environment.consoles()
-        print_line(out, "The history is empty.")
+        _show_empty(words, environment, as_json=as_json)
         return ExitStatus.DONE
     with History.open(settings.history, read_only=True) as history:
         match words:
@@ -48,9 +51,16 @@ def _run(words: list[str], environment: Environment, settings: Settings, *, as_j
             case ["show", number]:
                 return _show(history, int(number), environment, as_json=as_json)
             case ["verify"]:
-                return _verify(history, environment)
+                return _verify(history, environment, as_json=as_json)
             case _:
                 return _list(history, int(words[0]), environment, as_json=as_json)
+
+
+def _show_empty(words: list[str], environment: Environment, *, as_json: bool) -> None:
+    if not as_json:
+        print_line(environment.consoles()[0], "The history is empty.")
+    elif words == ["verify"]:
+        write_json(environment, "history verify", _verified(VerifyReport(0, None, (), 0), ()))
 
 
 def _check_words(words: list[str]) -> None:
@@ -74,7 +84,7 @@ def _list(history: History, limit: int, environment: Environment, *, as_json: bo
     records = history.records(limit=limit)
     if as_json:
         for record in records:
-            environment.stdout.write(json.dumps(_listed(record)) + "\n")
+            write_json(environment, "history", _listed(record))
         return ExitStatus.DONE
     out, _ = environment.consoles()
     render_history([_listed(record) for record in records], out)
@@ -95,7 +105,9 @@ def _listed(record: RecordSummary) -> dict[str, Json]:
 
 def _outcome(record: RecordSummary) -> str:
     if record.status is None:
-        return "not ended"
+        if is_alive(record.process):
+            return "going on"
+        return "cut off" if record.has_begun else "ended without a change"
     if record.what is not None:
         return record.what
     if isinstance(record.status, int) and record.status in set(ExitStatus):
@@ -111,18 +123,22 @@ def _show(history: History, number: int, environment: Environment, *, as_json: b
     for event in events:
         shown: Mapping[str, Json] = {"event": event.number, "when": event.utc, "kind": event.kind, **event.payload}
         if as_json:
-            environment.stdout.write(json.dumps({**shown, "hash": event.hash}) + "\n")
+            write_json(environment, "history show", {**shown, "hash": event.hash})
         else:
             print_line(out, f"{event.kind}", style="bold")
             render_record({name: value for name, value in shown.items() if name != "kind"}, out)
     return ExitStatus.DONE
 
 
-def _verify(history: History, environment: Environment) -> ExitStatus:
+def _verify(history: History, environment: Environment, *, as_json: bool) -> ExitStatus:
     kept = history.kept_head()
     report = history.verify(known_heads=() if kept is None else (kept,))
-    out, messages = environment.consoles()
     unfinished = history.unresolved()
+    status = ExitStatus.DONE if report.is_intact else ExitStatus.INTEGRITY
+    if as_json:
+        write_json(environment, "history verify", _verified(report, unfinished))
+        return status
+    out, messages = environment.consoles()
     for event in unfinished:
         print_line(
             messages,
@@ -131,9 +147,25 @@ def _verify(history: History, environment: Environment) -> ExitStatus:
         )
     if report.is_intact:
         print_line(out, f"The history is whole: {report.event_count} events.")
-        return ExitStatus.DONE
+        return status
     for fault in report.faults:
         print_line(messages, fault.message, lead="✗ ", style="bold red")
     if report.fault_count > len(report.faults):
         print_line(messages, f"and {report.fault_count - len(report.faults)} more", lead="✗ ", style="bold red")
-    return ExitStatus.INTEGRITY
+    return status
+
+
+def _verified(report: VerifyReport, unresolved: Sequence[Event]) -> dict[str, Json]:
+    head: Json = None if report.head is None else {"number": report.head.number, "hash": report.head.hash}
+    faults: list[Json] = [
+        {"kind": fault.kind, "number": fault.number, "message": fault.message} for fault in report.faults
+    ]
+    open_steps: list[Json] = [{"event": event.number, "record": event.record} for event in unresolved]
+    return {
+        "is_intact": report.is_intact,
+        "event_count": report.event_count,
+        "head": head,
+        "faults": faults,
+        "fault_count": report.fault_count,
+        "unresolved": open_steps,
+    }

@@ -1,7 +1,7 @@
 """The record of one request, written to the history as the road goes on: values in, plain JSON out."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -251,6 +251,20 @@ def cut_off_steps(history: History) -> list[CutOff]:
         is_running = not ended and is_alive(events[0].payload.get("process"))
         found.append(CutOff(event.record, event.number, event.utc, is_running, step, event.payload, ended))
     return found
+
+
+def records_kept_in(path: Path, host: str, backups: Collection[str]) -> tuple[int, ...]:
+    """Return the records of the history at `path` whose undo needs one of these backups of a host. Raises `HistoryError`."""
+    if not backups or not path.exists():
+        return ()
+    kept = frozenset(backups)
+    with History.open(path, read_only=True) as history:
+        found = [
+            event.record
+            for event in history.kept_contents()
+            if event.payload.get("backup") in kept and event.payload.get("host") == host
+        ]
+    return tuple(dict.fromkeys(found))
 
 
 def open_journal(path: Path, current: Journal | None) -> Journal:

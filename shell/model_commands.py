@@ -8,6 +8,8 @@ from history.errors import HistoryError
 from history.store import History
 from intents.errors import RequestError
 from intents.model_manifest import read_manifest
+from intents.values import Json
+from shell.command_json import write_json
 from shell.corrections import correct
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
@@ -26,11 +28,19 @@ def run_model(words: Sequence[str], environment: Environment, options: argparse.
         case []:
             manifest = read_manifest()
             own = settings_of(environment, options).model
+            if options.json:
+                built_in: Json = {"name": manifest.name, "sha256": manifest.sha256}
+                write_json(environment, "model", {"built_in": built_in, "in_use": str(own) if own else None})
+                return ExitStatus.DONE
             print_line(out, f"built in: {manifest.name}, SHA-256 {manifest.sha256}")
             print_line(out, f"in use: {own or 'the built-in one'}")
         case ["trust", name]:
             path = Path(environment.directory, name)
-            print_line(messages, f"Trusted {path}, SHA-256 {trust_model(environment.paths.config, path)}")
+            digest = trust_model(environment.paths.config, path)
+            if options.json:
+                write_json(environment, "model trust", {"path": str(path), "sha256": digest})
+                return ExitStatus.DONE
+            print_line(messages, f"Trusted {path}, SHA-256 {digest}")
         case ["eval", name]:
             _evaluate(Path(environment.directory, name), environment, options)
         case _:
@@ -58,6 +68,10 @@ def _evaluate(file: Path, environment: Environment, options: argparse.Namespace)
         corrections_folder=config,
     )
     figures = Figures(list(judged(sentences, Interpreter(catalogue, judge), catalogue)))
+    if options.json:
+        said: list[Json] = [*figures.lines(), *figures.by_risk(catalogue)]
+        write_json(environment, "model eval", {"name": identity.name, "sha256": identity.sha256, "figures": said})
+        return
     out, _ = environment.consoles()
     print_line(out, f"model {identity.name}, SHA-256 {identity.sha256}")
     for line in [*figures.lines(), *figures.by_risk(catalogue)]:
@@ -77,6 +91,9 @@ def run_correct(words: Sequence[str], environment: Environment, options: argpars
     intent = intent_called(words[0], load_catalogue(environment))
     sentence = " ".join(words[1:]).strip() or _last_request(settings_of(environment, options).history)
     correct(environment.paths.config, sentence, intent.name)
+    if options.json:
+        write_json(environment, "correct", {"sentence": sentence, "intent": intent.name})
+        return ExitStatus.DONE
     _, messages = environment.consoles()
     print_line(messages, f'From now on "{sentence}" and what is much like it means `{intent.name}`: {intent.summary}.')
     return ExitStatus.DONE

@@ -1,8 +1,9 @@
 """From environment, settings and options to the places that a session works with."""
 
 import argparse
-import os
+import pwd
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,7 +60,9 @@ class Places:
     guard_limit_s: int = 120
     """How long a change that can cut off access stands without proof."""
     original_uid: int | None = None
-    """The uid that logged in, behind sudo; `uid` when None."""
+    """The uid that logged in, behind sudo or doas; `uid` when None."""
+    ssh_folders: tuple[Path, ...] = ()
+    """Where the person's public keys lie: in the home, and in that of the account that logged in."""
 
     @property
     def state_folder(self) -> Path:
@@ -84,6 +87,7 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
     for path in (*(named or configured), *([settings.model] if settings.model else [])):
         require_own_file(path, environment.uid)
     ssh_config = Path(environment.home) / ".ssh" / "config"
+    logged_in = original_uid(environment.uid, environment.variables)
     return Places(
         directory=environment.directory,
         user=environment.original_user or environment.user,
@@ -107,7 +111,8 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         state=environment.paths.state,
         system_grants=SYSTEM_GRANTS,
         own_grants=environment.paths.config / "grants.d",
-        original_uid=original_uid(environment.uid, os.environ),
+        original_uid=logged_in,
+        ssh_folders=_ssh_folders(environment, logged_in),
         corrections=environment.paths.config,
     )
 
@@ -121,6 +126,13 @@ def _schedule_of(settings: Settings, environment: Environment) -> Schedule:
         hosts_at_once=max(1, settings.hosts_at_once),
         host_timeout_s=settings.host_timeout_s,
     )
+
+
+def _ssh_folders(environment: Environment, logged_in: int) -> tuple[Path, ...]:
+    homes = [environment.home]
+    with suppress(KeyError):
+        homes.append(pwd.getpwuid(logged_in).pw_dir)
+    return tuple(Path(home) / ".ssh" for home in dict.fromkeys(homes))
 
 
 def _own_inventory(environment: Environment) -> tuple[Path, ...]:

@@ -90,14 +90,15 @@ def _moved_hosts(before: Stage, after: Stage) -> Iterator[str]:
 
 
 def _moved_step(intent: str, before: PlannedStep, after: PlannedStep) -> Iterator[str]:
+    """What follows from what was said already isn't said again: a file's sum from its state, the diff of a diff."""
     state = state_diff(before.before, after.before, intent)
     if state:
         yield f"the state is another:\n{state}"
-    if before.step != after.step:
-        yield from _moved_words(before.step, after.step)
+    words = list(_moved_words(before.step, after.step, is_state_said=bool(state))) if before.step != after.step else []
+    yield from words
     if before.effect is not after.effect:
         yield f"it was: {before.effect.value}; it is: {after.effect.value}"
-    if before.diff != after.diff:
+    if before.diff != after.diff and not state and not words:
         diff = unified_diff(_bytes(before.diff), _bytes(after.diff), "what would change")
         yield f"it would change something else:\n{diff}"
     if before.arguments != after.arguments:
@@ -113,12 +114,12 @@ def _moved_step(intent: str, before: PlannedStep, after: PlannedStep) -> Iterato
             yield f"{what}: it was `{visible(old or '-')}`, and is `{visible(new or '-')}`"
 
 
-def _moved_words(before: Step, after: Step) -> Iterator[str]:
+def _moved_words(before: Step, after: Step, *, is_state_said: bool) -> Iterator[str]:
     match before, after:
         case RunStep(), RunStep() if before.argv != after.argv:
             yield f"the command was `{visible(shlex.join(before.argv))}`, and is `{visible(shlex.join(after.argv))}`"
         case EditStep(), EditStep() if before.path == after.path:
-            yield from _moved_file(before, after)
+            yield from _moved_file(before, after, is_state_said=is_state_said)
         case PlaybookStep(), PlaybookStep() if before.sha256 != after.sha256:
             yield f"the playbook {after.playbook} is another"
         case _:
@@ -126,8 +127,8 @@ def _moved_words(before: Step, after: Step) -> Iterator[str]:
             yield f"the step was {visible(names['was'])}, and is {visible(names['is'])}"
 
 
-def _moved_file(before: EditStep, after: EditStep) -> Iterator[str]:
-    if before.before_sha256 != after.before_sha256:
+def _moved_file(before: EditStep, after: EditStep, *, is_state_said: bool) -> Iterator[str]:
+    if before.before_sha256 != after.before_sha256 and not is_state_said:
         yield f"the file {visible(after.path)} is another ({_sum(before.before_sha256)} was, {_sum(after.before_sha256)} is)"
     if before.after != after.after:
         yield f"its content would be another:\n{unified_diff(before.after, after.after, after.path)}"

@@ -27,7 +27,7 @@ from intents.errors import PlanError, RequestError
 from intents.values import Json
 
 KIND = "sayso plan"
-SCHEMA = 1
+SCHEMA = 2
 KEY_NAME = "plan.key"
 """The key of the keyed hash, below the state folder."""
 USED_PLANS = "used-plans"
@@ -57,8 +57,8 @@ class Requester:
     uid: int
     original_uid: int
     host: str
-    key: str | None = None
-    """The fingerprint (`SHA256:…`) of their signing key, where they named one."""
+    keys: tuple[str, ...] = ()
+    """The fingerprints (`SHA256:…`) of the keys that they can sign with: none of them makes a second person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +74,20 @@ class SavedPlan:
     digest: str
 
 
-def requester_of(user: str, uid: int, variables: Mapping[str, str], *, key: str | None = None) -> Requester:
-    """Return who asks in this process; `variables` are its environment's."""
-    return Requester(user, uid, original_uid(uid, variables), os.uname().nodename, key)
-
-
 def original_uid(uid: int, variables: Mapping[str, str], *, login_file: Path = Path("/proc/self/loginuid")) -> int:
-    """Return the uid that logged in: the kernel's, which sudo and su leave as it is, else sudo's word to root, else `uid`."""
+    """Return the uid that logged in: the kernel's, which sudo and su leave as it is, else sudo's or doas's word to root, else `uid`."""
     with suppress(OSError, ValueError):
         known = int(login_file.read_text(encoding="ascii"))
         if known != _NO_LOGIN_UID:
             return known
+    if uid != _ROOT:
+        return uid
     said = variables.get("SUDO_UID", "")
-    return int(said) if uid == _ROOT and said.isascii() and said.isdecimal() else uid
+    if said.isascii() and said.isdecimal():
+        return int(said)
+    with suppress(KeyError, ValueError):  # doas(1) says the name alone
+        return pwd.getpwnam(variables.get("DOAS_USER", "")).pw_uid
+    return uid
 
 
 # -- writing
@@ -129,6 +130,22 @@ def write_plan_file(
     return saved
 
 
+def require_new_file(path: Path) -> None:
+    """Raise `RequestError` where a new file can't be made at `path`, as far as that can be told without making it."""
+    if os.path.lexists(path):
+        raise _is_there(path)
+    if not path.parent.is_dir():
+        raise RequestError(f"There is no folder {path.parent}.", remedy="Make it, or name another file.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise RequestError(f"{path.parent} can't be written by this account.", remedy="Name a file elsewhere.")
+
+
+def _is_there(path: Path) -> RequestError:
+    return RequestError(
+        f"{path} is there already, and is left as it is.", remedy="Name a new file, or remove that one."
+    )
+
+
 def write_new_file(path: Path, body: bytes, *, mode: int) -> None:
     """Write a file that isn't there yet, to the disk, with exactly this mode; on a failure nothing is left.
 
@@ -138,9 +155,7 @@ def write_new_file(path: Path, body: bytes, *, mode: int) -> None:
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileExistsError:
-        raise RequestError(
-            f"{path} is there already, and is left as it is.", remedy="Name a new file, or remove that one."
-        ) from None
+        raise _is_there(path) from None
     except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
     try:
@@ -324,12 +339,13 @@ def _parsed(value: Json) -> datetime:
 def _requester(value: Json) -> Requester:
     if not isinstance(value, dict):
         raise TypeError("no object")
-    found = Requester(**value)
+    keys = value.get("keys")
+    if not isinstance(keys, list | tuple) or not all(isinstance(one, str) for one in keys):
+        raise TypeError("keys are named by their fingerprints")
+    found = Requester(**{**value, "keys": tuple(keys)})
     texts, numbers = (found.user, found.host), (found.uid, found.original_uid)
     if not all(isinstance(one, str) for one in texts) or not all(type(one) is int for one in numbers):
         raise TypeError("a requester's fields are of other types")
-    if found.key is not None and not isinstance(found.key, str):
-        raise TypeError("a key is named by its fingerprint")
     return found
 
 

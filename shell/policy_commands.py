@@ -1,7 +1,6 @@
 """`sayso policy`: what is in force, what is wrong with it, why it decides as it does, and the sudoers that make it a wall."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from executors.sudoers import Sudoers, least_sudoers, write_sudoers
 from executors.trusted_files import list_files
 from intents.errors import PolicyError, RequestError
 from intents.values import Json
+from shell.command_json import write_json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.grant_commands import run_grant, run_grants, run_revoke
@@ -71,8 +71,8 @@ def _in_force(
         rules += [listed_rule(rule, "own") for rule in policy.own]
         defaults: dict[str, Json] = {what: dict(zip(SHOWN_DOORS, said, strict=True)) for what, said in default_words()}
         grants: list[Json] = [listed_grant(grant, now) for grant in policy.grants]
-        told = {"defaults": defaults, "folders": dict(folders), "rules": rules, "grants": grants}
-        environment.stdout.write(json.dumps(told) + "\n")
+        told: dict[str, Json] = {"defaults": defaults, "folders": dict(folders), "rules": rules, "grants": grants}
+        write_json(environment, "policy", told)
         return ExitStatus.DONE
     out, _ = environment.consoles()
     render_policy(policy, folders, out, now=now)
@@ -114,7 +114,7 @@ def _check(
     if options.json:
         for finding in findings:
             line = {"where": finding.where, "problem": finding.problem, "remedy": finding.remedy}
-            environment.stdout.write(json.dumps(line) + "\n")
+            write_json(environment, "policy check", line)
     else:
         out, _ = environment.consoles()
         render_findings(findings, checked, out)
@@ -204,7 +204,7 @@ def _sudoers(
     except ValueError:
         raise RequestError(f"`{name}` can't be a user's name.", remedy="Name an account of this machine.") from None
     if options.json:
-        environment.stdout.write(json.dumps(_listed_sudoers(found)) + "\n")
+        write_json(environment, "policy sudoers", _listed_sudoers(found))
         return ExitStatus.DONE
     on = f"{datetime.now().astimezone():%Y-%m-%d}"
     environment.stdout.write(write_sudoers(found, host=facts.get("hostname", "this machine"), on=on))

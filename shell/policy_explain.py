@@ -1,23 +1,29 @@
 """`sayso policy explain INTENT [key=value ...]`: which rule decides at a terminal and in a script, and why."""
 
 import argparse
-import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from executors.path_effects import risk_with
 from executors.policy import SYSTEM_POLICY, Decision, Policy, Question, Verdict, Weighed
-from intents.errors import RequestError, ValueRejected
+from executors.protected import refuse_protected
+from intents.errors import PolicyError, RequestError, SaysoError, ValueRejected
 from intents.intent import Intent, Risk
 from intents.names import NoNames
+from intents.targets import LOCAL
 from intents.types.base import ParameterType, ValueContext
 from intents.values import Json
+from shell.command_json import write_json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.named_intents import intent_called, load_catalogue
-from shell.policy_places import PolicyPlaces, find_hosts, open_targets, person_of, touched_by, value_context
+from shell.places import Places, find_places, settings_of
+from shell.policy_places import PolicyPlaces, find_hosts, leads_of, open_targets, person_of, touched_by, value_context
+from shell.protected_places import protected_of
+from shell.render_lines import host_list, print_line
 from shell.render_policy import SHOWN_DOORS, render_why
+from shell.targets import Targets
 
 
 def run_explain(
@@ -33,23 +39,67 @@ def run_explain(
     try:
         hosts = find_hosts(options.on, targets)
         values = given_values(intent, words[1:], value_context(hosts.names, environment, targets, now))
+        leads = leads_of(intent, values, hosts.names, targets)
+        usual = find_places(environment, options, settings_of(environment, options))
+        places_in_use = replace(usual, system_policy=places.system, own_policy=places.own)
+        protected = _protection(intent, values, hosts.names, targets, places_in_use)
     finally:
         targets.close()
     effects = touched_by(intent, values, hosts.names)
     question = Question(
         person_of(environment), intent.name, risk_with(intent.risk_for(values), effects), effects, hosts.names, "terminal",
-        arguments=values, at=now, groups=hosts.groups,
+        arguments=values, at=now, groups=hosts.groups, leads_to=leads,
     )  # fmt: skip
+    if not options.json and protected.told:
+        print_line(environment.consoles()[0], protected.told)
     for door in SHOWN_DOORS:
         asked = replace(question, door=door)
         decision, weighed = policy.decide(asked), policy.weigh(asked)
         counsel = counsel_for(asked, decision, policy)
+        if protected.found is not None:
+            decision = Decision(Verdict.DENY, f"protected: {protected.found}", "it is protected whatever is approved")
+            counsel = ["nothing: if it has to be, do it by hand, with a second way in at hand"]
         if options.json:
-            environment.stdout.write(json.dumps(_listed(asked, decision, weighed, counsel)) + "\n")
+            write_json(environment, "policy explain", _listed(asked, decision, weighed, counsel, protected))
         else:
             out, _ = environment.consoles()
             render_why(asked, decision, weighed, counsel, out)
     return ExitStatus.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Protection:
+    """Whether what is asked about is protected: `found` says by what, `unknown` why that can't be told."""
+
+    found: str | None = None
+    unknown: str | None = None
+
+    @property
+    def told(self) -> str:
+        """Both as a sentence; empty where there is nothing to say."""
+        if self.found is not None:
+            return f"Refused: protected ({self.found})."
+        return f"Whether it is protected can't be told: {self.unknown}." if self.unknown is not None else ""
+
+
+def _protection(
+    intent: Intent, values: Mapping[str, Json], hosts: Sequence[str], targets: Targets, places: Places
+) -> _Protection:
+    """Look at this machine as the plan would; on others nothing is looked at before the plan."""
+    if not intent.is_change:
+        return _Protection()
+    missing = [one.name for one in intent.parameters.values() if one.required and values.get(one.name) is None]
+    if missing:
+        return _Protection(unknown=f"it depends on {', '.join(missing)}, which isn't given")
+    if tuple(hosts) != (LOCAL,):
+        return _Protection(unknown=f"{host_list(hosts)} is looked at when the plan is made")
+    try:
+        refuse_protected(intent, values, targets.local(), protected_of(places))
+    except PolicyError as error:
+        return _Protection(found=error.rule.removeprefix("protected: "))
+    except SaysoError as error:
+        return _Protection(unknown=error.message.rstrip("."))
+    return _Protection()
 
 
 def given_values(intent: Intent, pairs: Sequence[str], context: ValueContext) -> dict[str, Json]:
@@ -117,7 +167,11 @@ def _about_default(question: Question, decision: Decision) -> list[str]:
 
 
 def _listed(
-    question: Question, decision: Decision, weighed: Sequence[Weighed], counsel: Sequence[str]
+    question: Question,
+    decision: Decision,
+    weighed: Sequence[Weighed],
+    counsel: Sequence[str],
+    protection: _Protection,
 ) -> dict[str, Json]:
     rules: list[Json] = [
         {
@@ -138,6 +192,9 @@ def _listed(
         "decision": decision.word,
         "rule": decision.rule,
         "why": decision.why,
+        "protected": protection.found,
+        "protected_unknown": protection.unknown,
+        "leads_to": {path: list(reals) for path, reals in question.leads_to.items()},
         "rules": rules,
         "what_would_change_it": list(counsel),
     }

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from executors.host_paths import HostPaths
+from executors.installation import programs_of
 from executors.path_effects import effects_of
+from executors.path_uses import paths_given
 from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY, Policy, load_policy
 from intents.errors import TargetError
 from intents.intent import EffectName, Intent
@@ -85,8 +88,19 @@ def find_hosts(on: str | None, targets: Targets) -> Hosts:
 
 def touched_by(intent: Intent, values: Mapping[str, Json], hosts: Sequence[str]) -> tuple[EffectName, ...]:
     """Return what the intent grants or discloses with these values; links are followed on this machine only."""
-    resolve = os.path.realpath if tuple(hosts) == (LOCAL,) else posixpath.normpath
-    return effects_of(intent, values, resolve=resolve)
+    is_here = tuple(hosts) == (LOCAL,)
+    resolve = os.path.realpath if is_here else posixpath.normpath
+    return effects_of(intent, values, resolve=resolve, programs=programs_of(LOCAL) if is_here else ())
+
+
+def leads_of(
+    intent: Intent, values: Mapping[str, Json], hosts: Sequence[str], targets: Targets
+) -> dict[str, tuple[str, ...]]:
+    """Return where the paths among the values lead on this machine; of other hosts nothing is asked."""
+    if tuple(hosts) != (LOCAL,):
+        return {}
+    leads = HostPaths(targets.local().transport).leads_of(paths_given(intent, values))
+    return {path: (real,) for path, real in leads.items()}
 
 
 def standing_hosts(on: str | None, targets: Targets) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """`sayso recover`: changes that were cut off, what became of each, and what can be done about it."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from history.store import History
 from intents.errors import PlanError, RequestError, SaysoError
 from intents.values import Json
 from shell.answering import Answering
+from shell.command_json import write_json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.journal import CutOff, cut_off_steps, settle
@@ -44,10 +44,13 @@ def run_recover(words: Sequence[str], environment: Environment, options: argpars
         if not found:
             return _nothing(environment)
         examined = [_Examined(step, answering.session.examine(step)) for step in found if not step.is_running]
-        _show([step for step in found if step.is_running], examined, environment, as_json=options.json)
+        if not options.json:
+            _show([step for step in found if step.is_running], examined, environment)
         _show_guards(answering.session.guards_left(dict.fromkeys(step.step.host for step in found)), environment)
-        is_settled = [_settle(one, history, answering, environment, yes=options.yes) for one in examined]
-    return ExitStatus.DONE if all(is_settled) else ExitStatus.FAILED
+        settled = [_settle(one, history, answering, environment, yes=options.yes) for one in examined]
+        for one, written in zip(examined, settled, strict=True) if options.json else ():
+            write_json(environment, "recover", _listed(one, written))
+    return ExitStatus.DONE if all(settled) else ExitStatus.FAILED
 
 
 def _record_of(words: Sequence[str]) -> int | None:
@@ -65,11 +68,7 @@ def _nothing(environment: Environment) -> ExitStatus:
     return ExitStatus.DONE
 
 
-def _show(running: list[CutOff], examined: list[_Examined], environment: Environment, *, as_json: bool) -> None:
-    if as_json:
-        for one in examined:
-            environment.stdout.write(json.dumps(_listed(one)) + "\n")
-        return
+def _show(running: list[CutOff], examined: list[_Examined], environment: Environment) -> None:
     out, _ = environment.consoles()
     for step in running:
         print_line(out, f"record {step.record}: {_what(step)} is still being done by another sayso", lead="… ")
@@ -99,7 +98,7 @@ def _told(step: CutOff) -> str:
     return told if isinstance(told, str) else ""
 
 
-def _listed(one: _Examined) -> dict[str, Json]:
+def _listed(one: _Examined, settled: str | None) -> dict[str, Json]:
     step = one.cut_off
     return {
         "record": step.record,
@@ -110,6 +109,7 @@ def _listed(one: _Examined) -> dict[str, Json]:
         "finding": one.examination.finding.value,
         "reason": one.examination.reason,
         "stdout": _told(one.cut_off),
+        "settled": settled,
     }
 
 
@@ -118,14 +118,15 @@ def _what(step: CutOff) -> str:
     return f"{step.step.intent} ({values}) on {host_list([step.step.host])}"
 
 
-def _settle(one: _Examined, history: History, answering: Answering, environment: Environment, *, yes: bool) -> bool:
-    """Return whether the step is settled: by `--yes`, or as the person at the terminal chooses."""
+def _settle(
+    one: _Examined, history: History, answering: Answering, environment: Environment, *, yes: bool
+) -> str | None:
+    """Return what was written of the step, by `--yes` or as the person at the terminal chooses; None while it is open."""
     if yes:
-        _write(one, history, answering, environment)
-        return True
+        return _write(one, history, answering, environment)
     terminal = Terminal.open() if answering.is_interactive else None
     if terminal is None:
-        return False
+        return None
     offers = ["leave it open", f"write down that it was {one.examination.finding.value}"]
     if one.examination.finding is not Finding.DONE:
         offers.append("plan it again")
@@ -134,29 +135,36 @@ def _settle(one: _Examined, history: History, answering: Answering, environment:
     with terminal:
         chosen = terminal.ask_choice(f"Record {one.cut_off.record}: what now?", offers)
     if not chosen:
-        return False
-    _write(one, history, answering, environment)
+        return None
+    written = _write(one, history, answering, environment)
     if offers[chosen] == "take it back":
         answering.undo(one.cut_off.record)
     elif offers[chosen] == "plan it again":
         answering.repeat(one.cut_off.step)
-    return True
+    return written
 
 
-def _write(one: _Examined, history: History, answering: Answering, environment: Environment) -> None:
-    """Write down what was found, once what the cut-off edit left has been taken away; what can't be is said."""
+def _write(one: _Examined, history: History, answering: Answering, environment: Environment) -> str:
+    """Write down what was found, once what the cut-off edit left has been taken away; say both, and return the status."""
     finding = one.examination.finding
+    removed: Sequence[str] = ()
     if finding is not Finding.CANNOT_KNOW:
         try:
-            answering.session.clear_leftovers(one.cut_off)
+            removed = answering.session.clear_leftovers(one.cut_off)
         except SaysoError as error:
             said = f"record {one.cut_off.record}: its temporary files may still be there. {error}"
             print_line(environment.consoles()[1], said, lead="! ", style="yellow")
+    status = _STATUSES.get(finding, "unknown")
     settle(
         history,
         one.cut_off,
-        status=_STATUSES.get(finding, "unknown"),
+        status=status,
         finding=f"{finding.value}: {one.examination.reason}",
         after=one.examination.now,
         backup=one.examination.backup,
     )
+    if not answering.as_json:
+        said = f"record {one.cut_off.record}: written down as {finding.value}"
+        said += f"; removed {len(removed)} temporary files that it left" if removed else ""
+        print_line(environment.consoles()[0], said, lead="✓ ")
+    return status

@@ -64,8 +64,9 @@ def render_response(
 
 def render_fault(fault: Fault, console: "Console") -> None:
     """Render why a request ended without its result, and what to try."""
+    mark, style = ("· ", "") if fault.is_chosen else ("✗ ", "bold red")
     for number, line in enumerate(fault.message.split("\n")):
-        print_line(console, line, lead="✗ " if number == 0 else "  ", style="bold red")
+        print_line(console, line, lead=mark if number == 0 else "  ", style=style)
     if fault.remedy:
         print_line(console, fault.remedy, lead="→ ")
 

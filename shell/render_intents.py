@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from intents.intent import Intent
+from intents.values import Json
 from shell.render_lines import print_line
 from shell.table import Heading, layout_table
 
@@ -20,6 +21,33 @@ def render_intents(intents: Sequence[Intent], console: "Console") -> None:
     cells = [[intent.name, intent.risk.word, intent.summary, intent.examples[0]] for intent in intents]
     for line in layout_table(headings, cells, width=console.width):
         console.print(line, soft_wrap=True)
+
+
+def listed_intent(intent: Intent) -> dict[str, Json]:
+    """Return an intent as JSON: what can be asked for, with what, and what takes it back."""
+    parameters: list[Json] = [
+        {
+            "name": parameter.name,
+            "type": parameter.type.name,
+            "required": parameter.required,
+            "many": parameter.many,
+            "default": parameter.default,
+            "description": parameter.description,
+        }
+        for parameter in intent.parameters.values()
+    ]
+    undo = intent.operation.undo
+    return {
+        "name": intent.name,
+        "summary": intent.summary,
+        "risk": intent.risk.word,
+        "effects": list(intent.effects),
+        "parameters": parameters,
+        "examples": list(intent.examples),
+        "undo": undo.intent if undo is not None else "backup" if intent.operation.edit is not None else None,
+        "cannot_undo": undo.impossible if undo is not None else None,
+        "where": intent.where,
+    }
 
 
 def render_intent(intent: Intent, console: "Console") -> None:

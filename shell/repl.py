@@ -19,8 +19,12 @@ Take back the last change:    undo     (or: undo 12)
 What was done:                history  (or: history show 12)
 What can be asked:            intents  (or: intents search disk)
 Which hosts there are:        hosts    (or: hosts show web1, hosts test)
+Clear the screen:             clear
 Leave:                        exit, or Ctrl-D
 """
+
+CLEAR = "\x1b[H\x1b[2J\x1b[3J"
+"""To the top, and away with the screen and what was scrolled off it (ECMA-48; xterm's 3J), as clear(1) does it."""
 
 _COMMAND = re.compile(r"/[a-z]+")
 """What looks like a command of the conversation; a path alone asks for nothing."""
@@ -65,6 +69,7 @@ def phrases(answering: Answering) -> Iterable[str]:
         "hosts show ",
         "hosts test ",
         "help",
+        "clear",
         "exit",
         "/dry ",
         "/explain ",
@@ -98,6 +103,9 @@ class Conversation:
         answering = self._answering
         if line in {"help", "?"}:
             answering.environment.stderr.write(HELP)
+        elif line == "clear":
+            answering.environment.stdout.write(CLEAR)
+            answering.environment.stdout.flush()
         elif words[0] == "/on":
             self._go_to(words[1:])
         elif words[0] in {"history", "intents", "hosts"} and self._is_command(words):

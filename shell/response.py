@@ -31,6 +31,17 @@ class Fault:
     code: str
     message: str
     remedy: str
+    is_chosen: bool = False
+    """Whether the person ended it (said no, pressed Ctrl-C): then nothing went wrong."""
+
+
+INTERRUPTED = Fault(
+    "interrupted",
+    "Interrupted; what had begun is in the history.",
+    "Run `sayso history` to see it.",
+    is_chosen=True,
+)
+"""What a Ctrl-C ends a request with."""
 
 
 @dataclass(frozen=True, slots=True)

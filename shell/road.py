@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from executors.plan import LeftOut, Outcome
-from executors.policy import Decision, Verdict
+from executors.policy import SYSTEM_POLICY, Decision, Verdict
 from history.errors import HistoryError
 from intents.errors import SaysoError
 from shell.exit_status import ExitStatus, combined
@@ -81,14 +81,30 @@ class Road:
                 "--approval FILE.approval`.",
             )
         else:
-            fault = Fault(
-                "not_approved",
-                "Not approved, so nothing was changed.",
-                "Ask again when you want it."
-                if was_asked
-                else "Approve it at a terminal, or add --yes where that suffices.",
-            )
+            fault = self._not_approved(decision, was_asked=was_asked)
         return replace(self.response, status=ExitStatus.REFUSED, fault=fault)
+
+    def _not_approved(self, decision: Decision, *, was_asked: bool) -> Fault:
+        """Say what would approve it: a person, `--yes` where it wasn't given, or the rule that `--yes` would need."""
+        nothing = "Not approved, so nothing was changed"
+        if was_asked:
+            return Fault("not_approved", f"{nothing}.", "Ask again when you want it.", is_chosen=True)
+        if not self.options.yes:
+            return Fault("not_approved", f"{nothing}.", "Approve it at a terminal, or add --yes where that suffices.")
+        stages = self.response.plan.stages if self.response.plan is not None else ()
+        names = ", ".join(dict.fromkeys(stage.intent for stage in stages))
+        effects = list(dict.fromkeys(effect for stage in stages for effect in stage.effects))
+        what = self.response.plan.risk.word if self.response.plan is not None else "this"
+        why = f"--yes doesn't cover what is {what}" + (f" and touches {', '.join(effects)}" if effects else "")
+        wanted = "ask"
+        if decision.verdict is Verdict.CONFIRM:  # a name that is typed stands for having looked
+            why, wanted = f"--yes doesn't answer where a name has to be typed ({decision.rule})", "allow"
+        rule = f"intents: [{names}], decision: {wanted}" + (f", effects: [{', '.join(effects)}]" if effects else "")
+        return Fault(
+            "not_approved",
+            f"{nothing}: {why}.",
+            f"Approve it at a terminal; for scripts, root writes a rule in {SYSTEM_POLICY} with {rule}.",
+        )
 
     def failed(self, error: SaysoError) -> Response:
         """Return the response of an expected fault."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,13 +11,15 @@ from intents.errors import PlanError
 from shell.places import Places
 from shell.plan_difference import difference, is_same
 from shell.plan_files import LIFE, Requester, SavedPlan, claim, read_plan_file, write_plan_file
+from shell.requester_keys import held_keys
 from shell.second_person import read_approval, read_approvers, verify_approval
 
 
 def requester(places: Places) -> Requester:
-    """Return who asks in this session."""
+    """Return who asks in this session, with the keys that they hold where somebody could approve by a key at all."""
     original = places.uid if places.original_uid is None else places.original_uid
-    return Requester(places.user, places.uid, original, os.uname().nodename)
+    keys = held_keys(places.ssh_folders) if places.approvers.exists() else ()
+    return Requester(places.user, places.uid, original, os.uname().nodename, keys)
 
 
 def save_plan(
@@ -43,10 +46,15 @@ def open_plan(path: Path, places: Places, *, now: datetime) -> SavedPlan:
 
 def second_person_of(saved: SavedPlan, approvals: Sequence[Path], places: Places, *, now: datetime) -> str | None:
     """Return who else approved a plan, proven by signature; None without an approval. Raises `PlanError`."""
+    if not approvals:
+        return None
+    # Also by the keys of now: one that was put away for the making of the plan is back when it is used.
+    keys = tuple(dict.fromkeys((*saved.requested_by.keys, *requester(places).keys)))
+    known = replace(saved, requested_by=replace(saved.requested_by, keys=keys))
     found = [
-        verify_approval(saved, read_approval(path), read_approvers(places.approvers), now=now) for path in approvals
+        verify_approval(known, read_approval(path), read_approvers(places.approvers), now=now) for path in approvals
     ]
-    return found[0].user if found else None
+    return found[0].user
 
 
 def require_same(saved: Plan, fresh: Plan) -> None:

@@ -308,7 +308,7 @@ def require_other_account(requester: Requester, user: str, original_uid: int) ->
 
 
 def require_other_keys(requester: Requester, user: str, approvers: Sequence[ApproverKey]) -> None:
-    """Raise `PlanError` when a key of the approver is the requester's too: named in the plan, or listed for both."""
+    """Raise `PlanError` when a key of the approver is the requester's too: one that they hold, or that is listed for both."""
     names = {requester.user}
     for uid in (requester.uid, requester.original_uid):
         try:
@@ -317,7 +317,7 @@ def require_other_keys(requester: Requester, user: str, approvers: Sequence[Appr
             continue
     own = {key.blob for key in approvers if key.user in names}
     theirs = {key.blob for key in approvers if key.user == user}
-    if own & theirs or requester.key in {fingerprint(one) for one in theirs}:
+    if own & theirs or set(requester.keys) & {fingerprint(one) for one in theirs}:
         raise PlanError(
             f"{user} and {requester.user} share a key, so they count as one person.",
             remedy="Ask an approver who has a key of their own.",

@@ -52,7 +52,7 @@ from shell.named_intents import intent_called
 from shell.places import Places
 from shell.plan_files import SavedPlan
 from shell.protected_places import protected_of
-from shell.response import Approval, Fault, Response
+from shell.response import INTERRUPTED, Approval, Fault, Response
 from shell.retry_phrase import find_retry_phrase
 from shell.retrying import UNKNOWN
 from shell.road import Options, Road
@@ -187,6 +187,10 @@ class Session:
             raise fault
         return opened.targets
 
+    def asker_of(self, hosts: Iterable[str]) -> Asker:
+        """Return who asks in this session, as the policy about these hosts sees it."""
+        return Asker(self._places.user, self._door, self._targets.groups_of(hosts))
+
     def guards_left(self, hosts: Iterable[str]) -> list[tuple[str, Leftover]]:
         """Return the rollbacks that still wait on hosts, as far as these can be asked."""
         return guards_left(hosts, self._targets)
@@ -236,10 +240,7 @@ class Session:
             response = road.failed_history(error)
         except KeyboardInterrupt:
             self.cancel.set()
-            fault = Fault(
-                "interrupted", "Interrupted; what had begun is in the history.", "Run `sayso history` to see it."
-            )
-            response = replace(road.response, status=ExitStatus.INTERRUPTED, fault=fault)
+            response = replace(road.response, status=ExitStatus.INTERRUPTED, fault=INTERRUPTED)
         response = replace(response, model=self._model or response.model, record=road.journal.record)
         with suppress(HistoryError):
             road.journal.end(response)
@@ -428,15 +429,18 @@ class Session:
         return replace(target, transport=LimitedTransport(target.transport, limit_s), limit_s=limit_s)
 
     def _carry_out(self, road: Road, plan: Plan, targets: Sequence[Target]) -> Response:
-        asker = Asker(self._places.user, self._door, self._targets.groups_of(target.host for target in targets))
+        asker = self.asker_of(target.host for target in targets)
         decision = decide(plan, self.policy, asker)
         road.leave_out(plan.left_out)
         road.response = replace(road.response, plan=plan, decision=decision.word, rule=decision.rule)
         road.journal.add_plan(plan, decision)
-        if road.options.dry_run or plan.is_empty:
+        if road.options.dry_run:
             return road.finished()
         if plan.is_change and isinstance(road.journal, NoJournal):
+            # Also where nothing is to do: whoever asks for a change hears of it now, not when there is something.
             return road.failed_history(road.journal.error)
+        if plan.is_empty:
+            return road.finished()
         approval = approve(plan, decision, asker, self._person, yes=road.options.yes, second=road.second_person)
         if approval is None and decision.verdict is not Verdict.ALLOW:
             return road.refused(decision, was_asked=self._door == "terminal")

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 _UNDO = re.compile(
     r"""(?:please\s+)?
-    (?:undo|revert|roll\s+back|take\s+back)
+    (?:(?:bring|put|take|turn|change|roll)\s+(?:it|that|this)(?:\s+all)?\s+back
+    |(?:undo|revert|roll\s+back|take\s+back)
     (?:\s+(?:
         (?:(?:record|change|number|nr\.?|\#)\s*)?(?P<record>\d{1,18})
         | it | that | this
         | (?:the\s+|my\s+|your\s+)?(?:last|latest|previous|most\s+recent)(?:\s+(?:change|changes|step|thing|one|action))?
         | (?:the\s+|that\s+|this\s+)change
-    ))?
-    (?:\s+please)?\s*[.!]?""",
+    ))?)
+    (?:\s+again)?(?:\s+please)?\s*[.!…]*""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -32,6 +33,8 @@ def find_undo(request: str) -> UndoPhrase | None:
 
     >>> find_undo("undo the last change"), find_undo("Undo 12."), find_undo("undo the raid setup")
     (UndoPhrase(record=None), UndoPhrase(record=12), None)
+    >>> find_undo("bring it back.."), find_undo("put it in the back")
+    (UndoPhrase(record=None), None)
     """
     found = _UNDO.fullmatch(" ".join(request.split()))
     if found is None:

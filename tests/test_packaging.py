@@ -94,6 +94,7 @@ def test_the_wheel_has_one_folder_and_everything_in_it(wheel: Path) -> None:
         "intents/model/tagger.npz",
         "intents/model/everyday.txt",
         "shell/schema/sayso-1.schema.json",
+        "shell/schema/sayso-commands-1.schema.json",
     ):
         assert f"sayso/{needed}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -97,6 +97,7 @@ def test_closed_streams_are_the_null_device(tmp_path: Path) -> None:
 def test_only_root_has_an_original_user(tmp_path: Path) -> None:
     expected = "ada" if os.geteuid() == 0 else None
     assert probe(tmp_path, variables={"SUDO_USER": "ada"})["original"] == expected
+    assert probe(tmp_path, variables={"DOAS_USER": "ada"})["original"] == expected
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,7 @@ def test_a_newer_form_is_refused(desk: Desk) -> None:
     path = desk.save()
     content = parse(path.read_bytes())
     assert isinstance(content, dict)
-    path.write_bytes(canonical({**content, "schema": 2}) + b"\n")
+    path.write_bytes(canonical({**content, "schema": 3}) + b"\n")
     assert "another version" in desk.refused(path)
 
 
@@ -410,6 +410,9 @@ def test_who_logged_in_is_the_kernels_word_then_sudos_then_the_uid(tmp_path: Pat
     assert original_uid(0, {"SUDO_UID": "1001"}, login_file=login) == 1001
     assert original_uid(1002, {"SUDO_UID": "1001"}, login_file=login) == 1002, "only root has it from sudo"
     assert original_uid(0, {"SUDO_UID": "x"}, login_file=login) == 0
+    assert original_uid(0, {"DOAS_USER": "daemon"}, login_file=login) == 1, "doas says the name alone"
+    assert original_uid(1002, {"DOAS_USER": "daemon"}, login_file=login) == 1002
+    assert original_uid(0, {"DOAS_USER": "nobody-of-this-name"}, login_file=login) == 0
     assert original_uid(7, {}, login_file=tmp_path / "missing") == 7
 
 

@@ -327,3 +327,28 @@ def test_a_request_in_english_becomes_a_grant(tmp_path: Path) -> None:
     told = json.loads(given.stdout)
     assert (told["intent"], told["hosts"]) == ("file.make_directory", ["web1"])
     assert told["arguments"]["path"] == "/srv/cache"
+
+
+def test_what_is_protected_is_said_whatever_the_rules_say(desk: Desk) -> None:
+    asked = ("policy", "explain", "file.delete", "path=/boot/vmlinuz")
+    assert "Refused: protected (" in desk.run(*asked).out
+    for line in desk.run("--json", *asked).lines:
+        assert line["decision"] == "deny"
+        assert str(line["rule"]).startswith("protected: ")
+        assert "/boot, which is protected" in str(line["protected"])
+    plain = desk.run("--json", "policy", "explain", "file.delete", f"path={desk.folder}/x").lines[0]
+    assert (plain["protected"], plain["protected_unknown"]) == (None, None)
+
+
+def test_what_cannot_be_told_of_protection_is_said_too(desk: Desk) -> None:
+    unknown = desk.run("--json", "policy", "explain", "file.delete").lines[0]
+    assert "depends on path" in str(unknown["protected_unknown"])
+    elsewhere = desk.run("--json", "--on", "db1", "policy", "explain", "file.delete", "path=/boot/x").lines[0]
+    assert "when the plan is made" in str(elsewhere["protected_unknown"])
+
+
+def test_a_link_is_explained_by_where_it_leads(desk: Desk) -> None:
+    (desk.folder / "alias").symlink_to("/boot/config")
+    line = desk.run("--json", "policy", "explain", "file.append_line", f"path={desk.folder}/alias", "line=x").lines[0]
+    assert line["leads_to"] == {f"{desk.folder}/alias": ["/boot/config"]}
+    assert line["protected"]

@@ -3,12 +3,14 @@
 import os
 import pwd
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from shell.exit_status import ExitStatus
+from shell.plan_files import read_foreign_plan_file
+from shell.requester_keys import held_keys
 from shell.response import Response
 from shell.road import Options
 from shell.session import Session
@@ -136,6 +138,38 @@ def test_two_people_are_needed_where_the_policy_says_so(tmp_path: Path, file: Pa
         assert file.read_text() == "a\nb\n"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a root-owned list is needed")
+@pytest.mark.parametrize("when", ["for the plan", "for its use alone"])
+def test_who_holds_the_approvers_key_is_no_second_person(tmp_path: Path, file: Path, when: str) -> None:
+    approvers, key = list_approver(tmp_path, "daemon")
+    ssh = tmp_path / ".ssh"
+    ssh.mkdir(mode=0o700)
+    shown = ssh / "shared.pub"
+    places = {"uid": 0, "user": "root", "approvers": approvers, "ssh_folders": (ssh,)}
+    if when == "for the plan":
+        shown.write_text(key.with_suffix(".pub").read_text())
+    with session_in(tmp_path, door="terminal", person=Approver(), **places) as session:
+        saved = save(session, file)
+        approval = sign(saved, key, approvers)
+        if when == "for the plan":
+            assert read_foreign_plan_file(saved, now=datetime.now(UTC)).requested_by.keys
+            shown.unlink()
+        else:
+            shown.write_text(key.with_suffix(".pub").read_text())
+        assert "share a key" in refusal(session.apply_file(saved, (approval,), Options()))
+    assert file.read_text() == "a\n"
+
+
+def test_what_lies_among_the_keys_and_is_none_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    _, key = list_approver(tmp_path, "daemon")
+    (tmp_path / "bad.pub").write_bytes(b"ssh-ed25519 \xff\n")
+    (tmp_path / "empty.pub").touch()
+    os.mkfifo(tmp_path / "pipe.pub")
+    told = subprocess.run(["ssh-keygen", "-l", "-f", str(key)], check=True, capture_output=True, text=True)
+    assert held_keys([tmp_path, tmp_path / "missing"]) == (told.stdout.split()[1],)
+
+
 def list_approver(folder: Path, user: str) -> tuple[Path, Path]:
     """A key of `user` in a list of root's."""
     key = folder / "approver_key"
@@ -148,9 +182,6 @@ def list_approver(folder: Path, user: str) -> tuple[Path, Path]:
 
 def sign(saved: Path, key: Path, approvers: Path) -> Path:
     """What `sayso approve` writes once the other person has said yes."""
-    from datetime import UTC, datetime
-
-    from shell.plan_files import read_foreign_plan_file
     from shell.second_person import approval_bytes, read_approvers, sign_approval, signer_of
 
     now = datetime.now(UTC)

@@ -222,9 +222,9 @@ def test_the_key_of_the_requesters_login_counts_though_they_are_root_now(office:
     assert "share a key" in office.refused(office.approval(), saved)
 
 
-def test_a_key_that_the_requester_named_as_theirs_is_refused(office: Office) -> None:
+def test_a_key_that_the_requester_holds_is_refused(office: Office) -> None:
     own = fingerprint(file_signer(office.key, nothing_asked).blob)
-    saved = replace(office.saved, requested_by=replace(REQUESTER, key=own))
+    saved = replace(office.saved, requested_by=replace(REQUESTER, keys=("SHA256:another", own)))
     assert "share a key" in office.refused(office.approval(), saved)
 
 
@@ -528,7 +528,7 @@ def approve(office: Office, path: Path, key: Path | None, home: Path) -> int:
         base, stdout=stream, stderr=stream, directory=str(home), home=str(home), paths=below,
         variables={"TERM": "dumb", "COLUMNS": "200"},
     )  # fmt: skip
-    options = argparse.Namespace(key=str(key) if key else None, model=None, config=None)
+    options = argparse.Namespace(json=False, key=str(key) if key else None, model=None, config=None)
     try:
         return run_approve([str(path)], environment, options, approvers=office.list, owner=office.list.stat().st_uid)
     finally:

@@ -132,7 +132,6 @@ def test_what_follows_a_failed_stage_is_not_begun(tmp_path: Path, folder: Path) 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([("file.set_mode", ["path=@path", "mode=600"])], "there is none"),
         ([("file.largest", ["path={folder}"]), ("file.set_mode", ["path=@nothing", "mode=600"])], "no `nothing`"),
         ([("file.largest", ["path={folder}"]), ("file.set_mode", ["path=@path", "mode=@size"])], "Only one"),
         ([("file.largest", ["path={folder}", "first=0"])], "no number of rows"),
@@ -165,3 +164,12 @@ def test_an_outcome_names_its_stage_and_step(tmp_path: Path, folder: Path) -> No
     assert [outcome.stage for outcome in outcomes] == [0, 1]
     assert outcomes[1].planned is not None
     assert outcomes[1].planned.arguments == {"path": f"{folder}/f3"}
+
+
+def test_before_any_rows_an_at_begins_an_ordinary_name(tmp_path: Path) -> None:
+    (tmp_path / "@at").write_text("x")
+    with session_in(tmp_path) as session:
+        for text in ("@at", "@@at"):
+            done = session.run_intent("file.info", [f"path={text}"], Options())
+            assert done.status is ExitStatus.DONE, done.fault
+            assert done.outcomes["local"][0].rows[0]["path"] == str(tmp_path / "@at")
