@@ -1,5 +1,6 @@
 """What `ip -json` and getent write of the network."""
 
+import re
 from collections.abc import Mapping
 
 from intents.parsers.conversion import lines_of, rows_of, unexpected
@@ -29,6 +30,43 @@ def parse_ip_addresses(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 def parse_ip_links(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Read `ip -j -s link show` to one row per interface, with its counters of bytes, errors and drops."""
     return rows_of([_link(link) for link in records_of(load_json(output), "F:ip_links")], columns)
+
+
+def parse_ip_addresses_text(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `ip -o address show` of busybox, which has no JSON, to the same columns but the interface's state.
+
+    >>> said = b"4: eth0    inet 192.0.2.2/24 brd 192.0.2.255 scope global eth0\\       valid_lft forever\n"
+    >>> parse_ip_addresses_text(said, (Column("interface"), Column("address", "address"), Column("prefix", "integer")))
+    [{'interface': 'eth0', 'address': '192.0.2.2', 'prefix': 24}]
+    """
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        match = re.match(r"[0-9]+: (\S+) +(inet6?) ([^\s/]+)(?: peer [^\s/]+)?(?:/([0-9]+))? .*?\bscope (\S+)", line)
+        if match is not None:
+            interface, kind, address, prefix, scope = match.groups()
+            family = "IPv6" if kind == "inet6" else "IPv4"
+            record: dict[str, Json] = {"interface": interface, "family": family, "address": address}
+            records.append({**record, "prefix": prefix, "scope": scope})
+        elif not re.match(r"[0-9]+: \S+: <", line):  # the interface's own line, which -o doesn't leave out everywhere
+            raise unexpected("F:ip_addresses_text", "lines `N: INTERFACE inet ADDRESS/BITS ... scope SCOPE`", line)
+    return rows_of(records, columns)
+
+
+def parse_ip_links_text(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
+    r"""Read `ip -o link show` of busybox to `interface`, `state` (UP, DOWN), `mac` and `mtu`; it counts nothing.
+
+    >>> said = b"2: eth0@if5: <BROADCAST,UP,LOWER_UP> mtu 1500 qdisc noop qlen 32\\    link/ether ce:b2:84:08:8f:ec brd ff:ff:ff:ff:ff:ff\n"
+    >>> parse_ip_links_text(said, (Column("interface"), Column("state"), Column("mac")))
+    [{'interface': 'eth0', 'state': 'UP', 'mac': 'ce:b2:84:08:8f:ec'}]
+    """
+    records: list[dict[str, Json]] = []
+    for line in lines_of(output):
+        match = re.match(r"[0-9]+: ([^\s:@]+)(?:@\S+)?: <(\S*)> mtu ([0-9]+) [^\\]*(?:\\ *link/\S+(?: (\S+))?)?", line)
+        if match is None:
+            raise unexpected("F:ip_links_text", "lines `N: INTERFACE: <FLAGS> mtu N ...`", line)
+        state = "UP" if "UP" in match[2].split(",") else "DOWN"
+        records.append({"interface": match[1], "state": state, "mtu": match[3], "mac": match[4]})
+    return rows_of(records, columns)
 
 
 def _link(link: Mapping[str, Json]) -> dict[str, Json]:

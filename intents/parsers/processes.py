@@ -1,6 +1,7 @@
 """What ps and ss write."""
 
 import re
+from collections.abc import Mapping
 
 from intents.parsers.conversion import decode, lines_of, rows_of, unexpected
 from intents.values import Column, Json, Row
@@ -38,6 +39,16 @@ def parse_ps_args(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
             record["memory"] = _kib_to_bytes(str(record["memory"]), line)
         records.append(record)
     return rows_of(records, columns)
+
+
+def parse_ps_of(output: bytes, columns: tuple[Column, ...], options: Mapping[str, str]) -> list[Row]:
+    """Read busybox's `ps -o ...`, which can't be asked for one account, to the rows of `user` (all without it).
+
+    busybox(1) cuts a name to 8 letters, and so is the one that is looked for.
+    """
+    rows = parse_ps_args(output, columns)
+    wanted = options.get("user")
+    return rows if wanted is None else [row for row in rows if row.get("user") == wanted[:8]]
 
 
 def parse_ps_stuck(output: bytes, columns: tuple[Column, ...]) -> list[Row]:

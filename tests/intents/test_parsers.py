@@ -139,6 +139,8 @@ GARBAGE: dict[str, bytes] = {
     "F:xfs_check": b"fatal error -- couldn't initialize XFS library\n",
     "F:xfs_problems": b"Phase 1 - find\nfatal error -- couldn't initialize XFS library\n",
     "F:shadow": b"anna:!\n",
+    "F:ip_addresses_text": b"eth0 192.0.2.2\n",
+    "F:ip_links_text": b"eth0 up\n",
     "F:e2fsck_problems": b"Pass 1\n",
     "F:fstrim": b"done\n",
     "F:lvextend": b"done\n",
@@ -319,6 +321,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "F:proc_module": {"module": "a"},
     "F:table": {"column": "a", "over": "5"},
     "F:validity": {"path": "/a.json"},
+    "F:ps_of": {"user": "alice"},
 }
 
 

@@ -48,6 +48,8 @@ CASES: list[tuple[str, dict[str, Json]]] = [
     ("text.unique", {"path": "{root}/a.txt"}),
     ("text.columns", {"path": "{root}/a.txt", "columns": [2]}),
     ("text.frequency", {"path": "{root}/a.txt"}),
+    ("network.addresses", {}),
+    ("network.addresses", {"interface": "lo"}),
 ]
 
 
@@ -121,3 +123,22 @@ def test_busybox_answers_as_gnu_does(name: str, arguments: dict[str, Json], root
 def _plain(value: Json) -> str:
     """Return a value as both write it: seconds without a fraction, which busybox's stat leaves out."""
     return str(int(value)) if isinstance(value, float) else str(value)
+
+
+def test_busybox_knows_the_links_and_the_processes(applets: Path) -> None:
+    """What it counts and names differs a little from GNU's; the interface and the process of the test are there."""
+
+    def rows_of(name: str, **values: Json) -> list[Row]:
+        intent = CATALOGUE[name]
+        read = intent.operation_for(FACTS).read
+        assert read is not None
+        step = run_step(intent, read.command, values, interrupt="kill")
+        program = str(applets / step.argv[0])
+        output = subprocess.run([program, *step.argv[1:]], capture_output=True, check=True).stdout
+        return parse_output(read.parser, output, read.columns, parser_options(intent, read, values))
+
+    (loopback,) = [row for row in rows_of("network.interfaces") if row["interface"] == "lo"]
+    assert (loopback["mtu"], loopback["mac"]) == (65536, "00:00:00:00:00:00")
+    account = Path(f"/proc/{os.getpid()}").owner()
+    assert os.getpid() in [row["pid"] for row in rows_of("process.list", user=account)]
+    assert rows_of("process.list", user="nobody-is-called-so") == []
