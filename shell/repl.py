@@ -16,6 +16,7 @@ See what would happen:        /dry restart nginx
 See how it was understood:    /explain who is logged in
 Work on other hosts:          disk usage on web1     (or /on web1, /on local)
 Take back the last change:    undo     (or: undo 12)
+Try again where it failed:    retry    (or: retry 12)
 What was done:                history  (or: history show 12)
 What can be asked:            intents  (or: intents search disk)
 Which hosts there are:        hosts    (or: hosts show web1, hosts test)
