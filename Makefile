@@ -54,7 +54,7 @@ pins: setup ## pin the hashes of the built-in packs after editing one
 	$(BIN)/python scripts/pin_packs.py
 
 heads: setup ## fit the model's class head anew, after editing packs or sentences (the encoder stays)
-	$(BIN)/python scripts/train.py --only heads
+	$(BIN)/python scripts/train.py --only heads --only decision
 
 train: setup ## train the model from the sentences (an environment of its own; torch; under an hour on two cores)
 	python3 -m venv .venv-model

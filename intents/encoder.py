@@ -1,11 +1,9 @@
 """The sentence encoder: a GGUF model in llama.cpp's embedding mode, text in, unit vector out.
 
-Only llama.cpp's C interface is used: the class `llama_cpp.Llama` compiles the chat template of
-every file that it loads, which is code from a stranger.
+Only llama.cpp's C interface is used (`intents.llama_library`).
 """
 
 import ctypes
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from intents.errors import ModelError
 from intents.interpretation import Span
+from intents.llama_library import import_llama
 from intents.model_manifest import ModelManifest, open_verified, read_manifest, trusted_manifest
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a request is scored
@@ -26,9 +25,6 @@ CONTEXT_TOKENS = 256
 """Longer texts are cut at this many tokens: MiniLM was trained on at most 256 (its model card)."""
 _LONGEST_TEXT = 8 * CONTEXT_TOKENS
 """Characters that are tokenised at all; English has about 4.5 to a token."""
-
-_log_callbacks: list[Any] = []
-"""Keeps the callback that llama.cpp calls alive: ctypes doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Encoder:
         self._model: Any = None
         self._context: Any = None
         with open_verified(manifest) as stream:
-            self._llama = _import_llama()
+            self._llama = import_llama()
             # By its descriptor, so that it is the file whose hash was checked.
             path = f"/proc/self/fd/{stream.fileno()}".encode()
             self._model = self._llama.llama_model_load_from_file(path, self._model_parameters())
@@ -187,24 +183,3 @@ class Encoder:
         parameters.pooling_type = self._llama.LLAMA_POOLING_TYPE_NONE
         parameters.flash_attn_type = self._llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         return parameters
-
-
-def _import_llama() -> Any:  # noqa: ANN401 - llama_cpp has no types
-    """Import llama.cpp's C interface, silenced; its levels are not those of `verbose`."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        import llama_cpp.llama_cpp as llama
-    except (ImportError, OSError, RuntimeError) as error:
-        raise ModelError(
-            f"llama-cpp-python can't be imported: {error}.", remedy="Install it: `pip install llama-cpp-python`."
-        ) from None
-    if not _log_callbacks:
-        _log_callbacks.append(llama.llama_log_callback(_ignore_log))
-        llama.llama_log_set(_log_callbacks[0], ctypes.c_void_p(0))
-        llama.llama_backend_init()
-    return llama
-
-
-def _ignore_log(_level: int, _text: bytes, _user_data: ctypes.c_void_p) -> None:
-    """Drop a line of llama.cpp's log; a failure is seen by what its functions return."""

@@ -25,8 +25,12 @@ _SAID_BEFORE, _SAID_AFTER, _NEIGHBOUR_BEFORE, _NEIGHBOUR_AFTER = 4.0, 2.5, 2.0, 
 _REQUIRED, _LIVE_OR_SHAPED, _PLAIN_WORD = 1.0, 3.0, 0.5
 _TAGGED, _LIKELY = 6.0, 0.5
 """How much the model's tags weigh, and where they begin to speak for a stretch."""
+_UNLIKELY, _SURE = 0.1, 0.6
+_LISTED = re.compile(r"\s*(?:,|;|&|\+|/|\band\b|\bn\b|\bor\b|\s)*\s*")
+"""What stands between the members of a list."""
 _SAID_IN_WORDS = frozenset({"boolean", "choice"})
 """Types whose values are said by words of the language; the model's tags know nothing of them."""
+_SMALL_LETTERS = frozenset({"user", "group"})
 _EDGES = " \t\"'`.,;:!?()[]<>\u201c\u201d\u2018\u2019"
 _MARKS_INSIDE = re.compile(r"[\"`\u201c\u201d]|[,;:] ")
 """A stretch with a quote or a pause in it is not one value."""
@@ -50,6 +54,10 @@ class _Proposal:
     score: float
     cue: Span | None
     """The word that introduces the value ("lines"); used with it."""
+    chance: float | None = None
+    """How likely it is the parameter's value, by the model's tags; None where these say nothing."""
+    is_shaped: bool = True
+    """Whether its form shows that it is a value; otherwise it is a plain word."""
 
 
 class SlotNeighbours:
@@ -87,7 +95,8 @@ def ground(
     tokens = tokens_of(text)
     tagged = _Tagged(intent, tags)
     proposals = sorted(
-        _proposals(intent, text, tokens, context, known_stems, tagged), key=lambda one: (-one.score, one.found.start)
+        _likely(list(_proposals(intent, text, tokens, context, known_stems, tagged))),
+        key=lambda one: (-one.score, one.found.start),
     )
     chosen: dict[str, list[_Proposal]] = {}
     used: list[Span] = list(taken)
@@ -96,11 +105,32 @@ def ground(
         span = (proposal.found.start, proposal.found.end)
         if (name in chosen and not proposal.parameter.many) or any(overlap(span, other) for other in used):
             continue
-        if not _may_use(proposal):
+        if not _may_use(proposal) or (name in chosen and not _is_one_more(proposal, chosen[name], text)):
             continue
         chosen.setdefault(name, []).append(proposal)
         used.append(span)
     return _grounding(intent, text, context, chosen)
+
+
+def _likely(proposals: Sequence[_Proposal]) -> Iterator[_Proposal]:
+    """Yield the proposals without the plain words that the model takes for none, where it takes others for the value."""
+    best: dict[str, float] = {}
+    for one in proposals:
+        best[one.parameter.name] = max(best.get(one.parameter.name, 0.0), one.chance or 0.0)
+    for one in proposals:
+        is_doubtful = not one.is_shaped and one.chance is not None and one.chance < _UNLIKELY
+        if not (is_doubtful and best[one.parameter.name] > _SURE):
+            yield one
+
+
+def _is_one_more(proposal: _Proposal, others: Sequence[_Proposal], text: str) -> bool:
+    """Whether a further value of a parameter that takes several is meant as one: by its form, the model, or "and"."""
+    if proposal.is_shaped or proposal.chance is None or proposal.chance > _LIKELY:
+        return True
+    return any(
+        _LISTED.fullmatch(text[min(one.found.end, proposal.found.end) : max(one.found.start, proposal.found.start)])
+        for one in others
+    )
 
 
 def _may_use(proposal: _Proposal) -> bool:
@@ -211,7 +241,9 @@ def _proposals(
             chance = tagged.chance(parameter, (found.start, found.end))
             if chance is not None:
                 score += _TAGGED * (chance - _LIKELY)
-            yield _Proposal(parameter, found, score, cue)
+            if parameter.type.name in _SMALL_LETTERS and text[found.start : found.end] != str(found.value).casefold():
+                score -= _PLAIN_WORD  # "Ambrose has gone, log ambrose out"
+            yield _Proposal(parameter, found, score, cue, chance, is_shaped)
 
 
 def _tagged_stretches(

@@ -1,10 +1,13 @@
 """English to an interpretation: the model chooses among vetted intents, the request gives the values.
 
 The model scores every intent; the best few are read against the request (arguments, operations,
-leftover words), and how well a request reads weighs with the score. Sure enough: a match. Close
-or incomplete: a question. Otherwise a decline that names the nearest things.
+leftover words), and how well a request reads weighs with the score. How likely the best reading is
+what was meant follows from all of that (`intents.deciding`). Sure enough: a match. Close or
+incomplete: a question. Otherwise a decline that names the nearest things.
 """
 
+import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +15,14 @@ from functools import cached_property
 from typing import Protocol
 
 from intents.back_references import NOTHING_EARLIER, Earlier, Pronoun, linked, pronoun_in, stand_in
+from intents.change_verbs import change_verbs
+from intents.deciding import Decider, Scores, Signs, Thresholds, is_plain, signs_of
 from intents.everyday import everyday_stems
 from intents.export import ExportPhrase, export_in
-from intents.intent import Intent, Risk
+from intents.intent import Intent
 from intents.interpretation import (
     Argument,
     Candidate,
-    Choice,
-    Decline,
     Evidence,
     Interpretation,
     Match,
@@ -31,12 +34,13 @@ from intents.interpretation import (
 from intents.mapped_text import MappedText
 from intents.masking import mask, masked
 from intents.operations import Export
-from intents.reading import Reading, own_words, read_as
+from intents.reading import Reading, read_as
+from intents.replies import TOLD, asked_about, conditional, declined, menu, not_accounted_for, which
 from intents.row_phrases import RowPhrase
-from intents.speech import check_request, clauses_of, is_asking, is_explanation, is_shell_line
+from intents.speech import check_request, clauses_of, is_asking, is_explanation, is_ordered, is_shell_line, is_statement
 from intents.tagging import WordTag, conditional_chance
 from intents.types.base import ValueContext
-from intents.words import Token, stem, tokens_of
+from intents.words import Token
 
 
 class IntentScores(Protocol):
@@ -66,26 +70,20 @@ class Judge(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """When to act, when to ask. Chosen on sentences that trained nothing; see docs/accuracy.md."""
+class Decides(Protocol):
+    """How likely a reading is what was meant, by its signs."""
 
-    read: float = 0.5
-    change: float = 0.70
-    destructive: float = 0.90
-    ask: float = 0.12
-    talkative: float = 0.65
-    """How sure a read must be to leave more than a word or two of the request aside."""
-    conditional: float = 0.3
-    """How likely a change's order may hold a condition before it is asked about."""
-    talkative_change: float = 0.9
-    """How sure a change must be to leave everyday words aside; any other word is asked about."""
+    def chance(self, signs: Signs, *, is_change: bool) -> float:
+        """Return the chance, 0 to 1."""
+        ...
 
-    def needed_for(self, intent: Intent) -> float:
-        """Return how sure it must be that this intent is meant."""
-        if intent.risk is Risk.DESTRUCTIVE:
-            return self.destructive
-        return self.change if intent.is_change else self.read
+
+class Second(Protocol):
+    """A person's own generator, as the interpreter sees it: asked only where the first judge isn't sure."""
+
+    def log_likelihoods(self, request: str, intents: Sequence[Intent]) -> Sequence[float]:
+        """Return, for each intent, how likely it leads to this request (a logarithm)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,29 +113,63 @@ class _Clause:
         return pronoun_in(self.text) if self.earlier.matches else None
 
 
-IGNORABLE_WORDS = 1
-"""How many unexplained words a read may ignore (and say so) however sure it is."""
+_EXCEPTIONS = frozenset("except excluding without but only unless neither nor instead".split())
+"""Words that would have narrowed what a read shows; it may not leave them aside."""
+_ORDERING = re.compile(r"(?:^|[,;.:!?]|\b(?:and|then|or|also|plus|please|pls|kindly|just))\s*$", re.IGNORECASE)
+"""What stands before a verb that orders something."""
+SECOND_WEIGHT = 0.15
+"""How much a nat of the second judge's likelihood counts; chosen on the calibration sentences."""
 SHORTLIST = 6
 """How many candidates are read against the request."""
-TOLD = 8
-"""How many candidates an interpretation names."""
 _MISSING, _SOFT, _HARD = 0.6, 0.7, 0.8
 """What each missing argument, unexplained word, and unexplained condition leaves of a score."""
 _LOWEST_SCORE = 0.02
 """Scores below this can't win by reading well."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """The readings of a clause, best first with their weights; what the model says of it; how sure it is of the best."""
+
+    readings: Sequence[tuple[float, Reading]]
+    candidates: tuple[Candidate, ...]
+    tags: Sequence[WordTag]
+    scores: Scores
+
+    @property
+    def best(self) -> Reading:
+        return self.readings[0][1]
+
+    @property
+    def signs(self) -> Signs:
+        return signs_of(self.best, self.scores, self.tags)
+
+
 class Interpreter:
     """Maps requests to interpretations. Same request, model, catalogue and context: same result."""
 
-    def __init__(self, catalogue: Mapping[str, Intent], judge: Judge, *, thresholds: Thresholds | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Mapping[str, Intent],
+        judge: Judge,
+        *,
+        second: Second | None = None,
+        decider: Decides | None = None,
+        thresholds: Thresholds | None = None,
+    ) -> None:
         self._catalogue = catalogue
         self._judge = judge
+        self._second = second
+        self._own_decider = decider
         self._thresholds = thresholds or Thresholds()
 
     @cached_property
+    def _decider(self) -> Decides:
+        return self._own_decider or Decider.load()
+
+    @cached_property
     def _change_verbs(self) -> frozenset[str]:
-        return _change_verbs(self._catalogue)
+        return change_verbs(self._catalogue)
 
     def interpret(
         self,
@@ -164,19 +196,32 @@ class Interpreter:
         elapsed = (time.perf_counter() - started) * 1000
         return replace(result, request=text, target=target, timing_ms={"interpret": round(elapsed, 3)})
 
+    def signs(
+        self, request: str, context: ValueContext, *, facts: Mapping[str, str] | None = None
+    ) -> tuple[Reading, Signs] | None:
+        """Return the best reading of a request as one step, and its signs; None where nothing comes into question.
+
+        From these the decision is fitted (`scripts/training/decision.py`).
+        """
+        text = check_request(request)
+        if is_shell_line(text) or is_explanation(text):
+            return None
+        weighed = self._weigh(_Clause(text, 0, text, context, facts or {}, (), Answer()))
+        return (weighed.best, weighed.signs) if weighed.readings else None
+
     def _interpret(self, request: _Clause) -> Interpretation:
         text = request.whole
         if is_shell_line(text):
-            return self._declined(
+            return declined(
                 text,
-                self._judge.score(masked(text)).candidates,
+                self._nearest(self._judge.score(masked(text)).candidates),
                 "This is a line for a shell. sayso doesn't run commands; say what you want to know or change.",
                 stage="the request is a line for a shell",
             )
         if is_explanation(text):
-            return self._declined(
+            return declined(
                 text,
-                self._judge.score(masked(text)).candidates,
+                self._nearest(self._judge.score(masked(text)).candidates),
                 "You ask for an explanation, which I can't give; say what you want to know of a machine, or change on it.",
                 stage="the request asks for an explanation",
             )
@@ -187,7 +232,7 @@ class Interpreter:
         if len(clauses) == 1 or request.answer.intent or request.answer.values:
             result = self._one(request)
         else:
-            result = self._several(request, clauses)
+            result = self._in_steps_or_one(request, clauses)
         return result if wanted is None or not result.matches else self._exported(request, result, wanted)
 
     def _exported(self, request: _Clause, result: Interpretation, wanted: ExportPhrase) -> Interpretation:
@@ -230,129 +275,139 @@ class Interpreter:
             stage=f"{len(parts)} steps in order",
         )
 
+    def _in_steps_or_one(self, request: _Clause, clauses: Sequence[tuple[int, str]]) -> Interpretation:
+        """A story and the wish that it led to are one ("the fan roars; what is busy?"); so is what gives one operation twice."""
+        steps = self._several(request, clauses)
+        if is_ordered(request.text):
+            return steps
+        operations = {match.intent for match in steps.matches}
+        if len(operations) > 1 and not any(is_statement(text) for _, text in clauses):
+            return steps
+        whole = self._one(request)
+        return whole if whole.matches or (not steps.matches and _is_nearer(whole, steps)) else steps
+
     # -- one clause
 
     def _one(self, clause: _Clause) -> Interpretation:
+        weighed = self._weigh(clause)
+        if not weighed.readings:
+            return declined(
+                clause.whole,
+                self._nearest(weighed.candidates),
+                "Nothing that I can do fits this request.",
+                stage="no candidate",
+            )
+        chance = self._chance(weighed, clause.answer)
+        if self._second is not None and self._is_middle(chance, weighed):
+            weighed = self._judged_again(clause, weighed, self._second)
+            chance = self._chance(weighed, clause.answer)
+        decided = self._decide(clause, round(chance, 4), weighed)
+        return _moved(replace(decided, candidates=weighed.candidates, confidence=round(chance, 4)), clause.offset)
+
+    def _chance(self, weighed: _Weighed, answer: Answer) -> float:
+        """Return how likely the best reading is what was meant; what a person chose is."""
+        is_change = weighed.best.intent.is_change
+        return 1.0 if answer.intent else self._decider.chance(weighed.signs, is_change=is_change)
+
+    def _is_middle(self, chance: float, weighed: _Weighed) -> bool:
+        is_sure = chance >= self._thresholds.needed_for(weighed.best.intent)
+        return not is_sure and weighed.scores.confidence >= self._thresholds.ask and len(weighed.readings) > 1
+
+    def _judged_again(self, clause: _Clause, weighed: _Weighed, second: Second) -> _Weighed:
+        """Weigh the same readings with what the second judge says; it adds none, and no value."""
+        likelihoods = second.log_likelihoods(clause.text, [reading.intent for _, reading in weighed.readings])
+        highest = max(likelihoods)
+        readings = [
+            (weight * math.exp(SECOND_WEIGHT * (likelihood - highest)), reading)
+            for (weight, reading), likelihood in zip(weighed.readings, likelihoods, strict=True)
+        ]
+        readings.sort(key=lambda pair: -pair[0])
+        share = readings[0][0] / sum(weight for weight, _ in readings)
+        nobody = weighed.scores.nobody
+        return replace(weighed, readings=readings, scores=Scores((1.0 - nobody) * share, share, nobody))
+
+    def _weigh(self, clause: _Clause) -> _Weighed:
+        """Read the best candidates against the clause; no readings where none has any weight."""
         pronoun = clause.pronoun
         judged = mask(_judged(clause, pronoun))
         scores = self._judge.score(judged.text)
         tags = tuple(replace(tag, span=judged.origin(*tag.span)) for tag in scores.tags)
         taken = clause.spans if pronoun is None else (*clause.spans, pronoun.span)
-        weighed: list[tuple[float, Reading]] = []
+        readings: list[tuple[float, Reading]] = []
         for candidate in self._shortlist(scores, clause.answer):
             intent = self._catalogue[candidate.intent]
             operation = intent.operation_for(clause.facts)
             reading = read_as(intent, clause.text, clause.context, taken=taken, operation=operation, tags=tags)
-            weighed.append((candidate.score * _fit(reading, len(self._links(clause, reading))), reading))
-        weighed.sort(key=lambda pair: -pair[0])
-        total = sum(weight for weight, _ in weighed)
+            readings.append((candidate.score * _fit(reading, len(self._links(clause, reading))), reading))
+        readings.sort(key=lambda pair: -pair[0])
         candidates = tuple(scores.candidates[:TOLD])
-        if not weighed or total <= 0:
-            return self._declined(
-                clause.whole, candidates, "Nothing that I can do fits this request.", stage="no candidate"
-            )
-        confidence = round(1.0 if clause.answer.intent else (1.0 - scores.none) * weighed[0][0] / total, 4)
-        decided = self._decide(clause, confidence, weighed, tags)
-        return _moved(replace(decided, candidates=candidates, confidence=confidence), clause.offset)
+        total = sum(weight for weight, _ in readings)
+        if total <= 0:
+            return _Weighed((), candidates, tags, Scores(0.0, 0.0, 1.0))
+        share = readings[0][0] / total
+        return _Weighed(readings, candidates, tags, Scores((1.0 - scores.none) * share, share, scores.none))
 
     def _shortlist(self, scores: IntentScores, answer: Answer) -> list[Candidate]:
         if answer.intent is not None:
             return [Candidate(answer.intent, 1.0, "")] if answer.intent in self._catalogue else []
         return [one for one in scores.candidates[:SHORTLIST] if one.score >= _LOWEST_SCORE]
 
-    def _decide(
-        self,
-        clause: _Clause,
-        confidence: float,
-        weighed: Sequence[tuple[float, Reading]],
-        tags: Sequence[WordTag],
-    ) -> Interpretation:
-        best = weighed[0][1]
-        intent = best.intent
-        needed = self._thresholds.needed_for(intent)
-        if confidence < self._thresholds.ask:
-            candidates = [Candidate(reading.intent.name, weight, "") for weight, reading in weighed]
-            return self._declined(
-                clause.whole, candidates, "I don't know an operation for this.", stage="low confidence"
-            )
-        if confidence < needed:
-            return self._menu(clause.whole, weighed, f"confidence {confidence:.2f} is below {needed:.2f}")
-        objection = self._objection(clause, confidence, weighed, tags)
-        return self._matched(clause, best, confidence) if objection is None else objection
+    def _decide(self, clause: _Clause, chance: float, weighed: _Weighed) -> Interpretation:
+        needed = self._thresholds.needed_for(weighed.best.intent)
+        if weighed.scores.confidence < self._thresholds.ask and chance < needed and not clause.answer.intent:
+            nearest = [(reading.intent, weight) for weight, reading in weighed.readings]
+            return declined(clause.whole, nearest, "I don't know an operation for this.", stage="low confidence")
+        objection = self._objection(clause, chance, weighed)
+        if objection is not None:
+            return objection
+        if chance < needed:
+            offered = [reading.intent for weight, reading in weighed.readings if weight > 0]
+            return menu(clause.whole, offered, f"confidence {chance:.2f} is below {needed:.2f}")
+        return self._matched(clause, weighed.best, chance)
 
-    def _objection(
-        self,
-        clause: _Clause,
-        confidence: float,
-        weighed: Sequence[tuple[float, Reading]],
-        tags: Sequence[WordTag],
-    ) -> Interpretation | None:
-        """Return what has to be asked although the intent is clear; None: nothing."""
-        best = weighed[0][1]
+    def _objection(self, clause: _Clause, chance: float, weighed: _Weighed) -> Interpretation | None:
+        """Return what has to be asked however clear the intent is; None: nothing."""
+        best = weighed.best
         intent = best.intent
-        if clause.answer.intent is None:
-            if intent.is_change and is_asking(clause.text):
-                return self._asked_about(clause.whole, intent)
-            conditional = self._conditional(clause, best, tags) if intent.is_change else None
-            if conditional is not None:
-                return conditional
-            if not intent.is_change and not self._may_ignore(best, confidence):
-                words = ", ".join(token.text for token in best.soft)
-                return self._menu(clause.whole, weighed, f"too many words are not accounted for: {words}")
+        if clause.answer.intent is None and intent.is_change:
+            if is_asking(clause.text):
+                return asked_about(clause.whole, intent)
+            likely = conditional_chance(weighed.tags)
+            if likely >= self._thresholds.conditional:
+                told = sorted(sorted(weighed.tags, key=lambda tag: -tag.condition)[:3], key=lambda tag: tag.span)
+                told_words = " ".join(clause.text[slice(*tag.span)] for tag in told)
+                return conditional(clause.whole, intent, told_words, likely)
         is_missing = len(best.grounding.missing) > len(self._links(clause, best))
-        problem = None if is_missing and not clause.answer.values else self._leftover_question(best, confidence)
-        if problem is None:
-            return None
-        stage = "a word of the request is not accounted for"
-        return Interpretation(clause.whole, 0.0, question=problem, stage=stage)
+        is_answered = clause.answer.intent is not None or clause.answer.values is not None
+        if is_missing and not is_answered and chance >= self._thresholds.needed_for(intent):
+            return None  # what is missing is asked first
+        words = self._unexplained(best, clause.text, chance, is_tagged=bool(weighed.tags))
+        return not_accounted_for(clause.whole, intent, words) if words else None
 
-    def _conditional(self, clause: _Clause, best: Reading, tags: Sequence[WordTag]) -> Interpretation | None:
-        """A change is never planned without the condition, exception, place or time that its order holds."""
-        chance = conditional_chance(tags)
-        if chance < self._thresholds.conditional:
-            return None
-        told = sorted(sorted(tags, key=lambda tag: -tag.condition)[:3], key=lambda tag: tag.span)
-        words = " ".join(clause.text[start:end] for start, end in (tag.span for tag in told))
-        question = Question(
-            f"I understood `{best.intent.name}` ({_small(best.intent.summary)}), but the order seems to hold more"
-            f" than that ({words}), and I can't keep it. Say the order alone, when it is to be done.",
-            intent=best.intent.name,
-        )
-        return Interpretation(clause.whole, 0.0, question=question, stage=f"a condition is likely ({chance:.2f})")
+    def _unexplained(self, best: Reading, text: str, chance: float, *, is_tagged: bool) -> Sequence[Token]:
+        """Return the words that may not be left aside.
 
-    def _may_ignore(self, reading: Reading, confidence: float) -> bool:
-        """Whether a read may leave its unexplained words aside (and say so).
-
-        Never what looks like a value (a name with digits, an address): it would have narrowed the
-        answer. Plain words may be many only where the model is sure.
+        A read leaves no exception aside, no order of a change, and nothing that looks like a value (it would have narrowed
+        the answer); a change no condition, negation or time, and words that don't just tell why only where all is very sure.
         """
-        values = [token for token in reading.soft if not _is_plain(token) and not _is_flag(token)]
-        if values:
-            return False
-        return len(reading.soft) <= IGNORABLE_WORDS or confidence >= self._thresholds.talkative
+        words = {token for token in best.soft if not is_plain(token) or self._is_order(token, text)}
+        words |= {token for token in best.loosely if token.start > 0 and self._is_order(token, text)}
+        if not best.intent.is_change:
+            words |= {token for token in best.leftover if token.folded in _EXCEPTIONS}
+        else:
+            words |= set(best.hard)
+            if chance < self._thresholds.strange or not is_tagged:
+                everyday = everyday_stems() if is_tagged else frozenset[str]()
+                words |= {token for token in best.soft if token.stem not in everyday}
+        return sorted(words, key=lambda token: token.start)
 
-    def _leftover_question(self, best: Reading, confidence: float) -> Question | None:
-        """A change may leave no word over but those that tell why; a read no condition, and no order of a change."""
-        intent = best.intent
-        words = self._unexplained(best, confidence) if intent.is_change else best.hard
-        if not intent.is_change and not words:
-            words = tuple(token for token in best.soft if token.stem in self._change_verbs)
-        if not words:
-            return None
-        said = ", ".join(f'"{token.text}"' for token in words)
-        return Question(
-            f"I understood `{intent.name}` ({_small(intent.summary)}), but not {said}. Say it without, or in other words.",
-            intent=intent.name,
-        )
+    def _is_order(self, token: Token, text: str) -> bool:
+        """Whether a word orders a change where it stands: "show the disks and delete them", not "what keeps it busy"."""
+        return token.stem in self._change_verbs and _ORDERING.search(text[: token.start]) is not None
 
-    def _unexplained(self, best: Reading, confidence: float) -> tuple[Token, ...]:
-        """Return the leftover words of a change that must be asked about; the plan names the others."""
-        if confidence < self._thresholds.talkative_change:
-            return best.leftover
-        everyday = everyday_stems()
-        return tuple(
-            token for token in best.leftover if token in best.hard or token.stem not in everyday - self._change_verbs
-        )
+    def _nearest(self, candidates: Sequence[Candidate]) -> Sequence[tuple[Intent, float]]:
+        known = [one for one in candidates[:TOLD] if one.intent in self._catalogue]
+        return [(self._catalogue[one.intent], one.score) for one in known]
 
     def _matched(self, clause: _Clause, best: Reading, confidence: float) -> Interpretation:
         text, context = clause.whole, clause.context
@@ -375,18 +430,8 @@ class Interpreter:
             parsed = parameter.type.parse(given, context)
             arguments[parameter.name] = Argument([parsed] if parameter.many else parsed, Evidence("answer", text=given))
         if missing:
-            parameter = missing[0]
-            hint = f" ({parameter.description})" if parameter.description else ""
-            unknown = " ".join(f'"{token.text}" is none that I know here.' for token in best.soft[:1])
-            question = Question(
-                f"To {_small(intent.summary)}: which {parameter.name.replace('_', ' ')}{hint}? {unknown}".rstrip(),
-                choices=tuple(Choice(name, value=name) for name in parameter.type.complete("", context)[:5]),
-                intent=intent.name,
-                parameter=parameter.name,
-            )
-            return Interpretation(
-                text, confidence, question=question, stage=f"`{parameter.name}` is not in the request"
-            )
+            unknown = best.soft[0].text if best.soft else None
+            return which(text, intent, missing[0], context, unknown=unknown, confidence=confidence)
         evidence = tuple(_said_by(phrase, clause.text) for phrase in best.phrases)
         match = Match(
             intent.name,
@@ -396,7 +441,7 @@ class Interpreter:
             evidence,
             references=references,
         )
-        ignored = tuple(token.text for token in best.soft)
+        ignored = tuple(token.text for token in best.leftover)
         return Interpretation(text, confidence, matches=(match,), ignored=ignored, stage="sure enough to act")
 
     def _links(self, clause: _Clause, reading: Reading) -> dict[str, Argument | RowReference]:
@@ -410,32 +455,6 @@ class Interpreter:
             if link is not None:
                 found[parameter.name] = link
         return found if len(found) <= 1 else {}
-
-    # -- the other outcomes
-
-    def _asked_about(self, text: str, intent: Intent) -> Interpretation:
-        question = Question(
-            f"You asked about it, so nothing is changed. To {_small(intent.summary)}, say it as an order.",
-            choices=(Choice(intent.summary, intent=intent.name),),
-        )
-        return Interpretation(text, 0.0, question=question, stage="a sentence that asks never becomes a change")
-
-    def _menu(self, text: str, weighed: Sequence[tuple[float, Reading]], stage: str) -> Interpretation:
-        choices = tuple(
-            Choice(reading.intent.summary, intent=reading.intent.name) for weight, reading in weighed[:3] if weight > 0
-        )
-        return Interpretation(text, 0.0, question=Question("Which of these do you mean?", choices), stage=stage)
-
-    def _declined(self, text: str, candidates: Sequence[Candidate], reason: str, *, stage: str) -> Interpretation:
-        nearest = tuple(
-            Choice(self._catalogue[one.intent].summary, intent=one.intent)
-            for one in candidates[:3]
-            if one.intent in self._catalogue
-        )
-        confidence = candidates[0].score if candidates else 0.0
-        return Interpretation(
-            text, confidence, decline=Decline(reason, nearest), candidates=tuple(candidates[:TOLD]), stage=stage
-        )
 
 
 def _judged(clause: _Clause, pronoun: Pronoun | None) -> MappedText:
@@ -456,6 +475,11 @@ def _fit(reading: Reading, linked_count: int) -> float:
     missing = len(reading.grounding.missing) - linked_count
     fit: float = _MISSING**missing * _SOFT ** len(reading.soft) * _HARD ** len(reading.hard)
     return fit
+
+
+def _is_nearer(whole: Interpretation, steps: Interpretation) -> bool:
+    """Whether the question about the whole says more than the one about a step."""
+    return whole.question is not None and whole.confidence > steps.confidence
 
 
 def _said_by(phrase: RowPhrase, text: str) -> Evidence:
@@ -483,36 +507,3 @@ def _moved(interpretation: Interpretation, offset: int) -> Interpretation:
         for match in interpretation.matches
     )
     return replace(interpretation, matches=matches)
-
-
-def _change_verbs(catalogue: Mapping[str, Intent]) -> frozenset[str]:
-    """Return the stems by which changes are ordered: a read may not ignore them.
-
-    Of the words with which a change's sentences begin, those that no read has; of the verbs in changes' names all
-    but those in reads' names. That some read says "which services need a restart" takes nothing from that verb: what
-    the read at hand accounts for itself is no leftover.
-    """
-    first, verbs, read, named = set[str](), set[str](), set[str](), set[str]()
-    for intent in catalogue.values():
-        noun, _, verb = intent.name.partition(".")
-        if intent.is_change:
-            first |= {token.stem for example in intent.examples for token in tokens_of(example)[:1]}
-            first |= {token.stem for token in tokens_of(verb.replace("_", " "))}
-            verbs.add(verb.partition("_")[0])
-        else:
-            read |= own_words(intent)
-            named |= {noun, *verb.split("_")}
-    return frozenset((first - read) | {stem(verb) for verb in verbs - named})
-
-
-def _is_plain(token: Token) -> bool:
-    return token.text.replace("'", "").replace("\u2019", "").isalpha()
-
-
-def _is_flag(token: Token) -> bool:
-    """Whether a word is an option of a typed command; what it asks for is said to be ignored."""
-    return token.text.startswith("-")
-
-
-def _small(summary: str) -> str:
-    return summary[:1].lower() + summary[1:].rstrip(".")

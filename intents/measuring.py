@@ -31,20 +31,34 @@ _BINS = 10
 
 
 class CommonNames:
-    """The units of an ordinary server; users and the rest are not listed, so their pattern decides."""
+    """The units of an ordinary server, and `others`; users and the rest are not listed, so their pattern decides."""
 
     _UNITS = tuple(
         f"{name}.service"
-        for name in "ssh cron nginx postgresql docker redis-server mysql apache2 rsyslog cups bluetooth chrony haproxy "
-        "grafana-server prometheus fail2ban mariadb memcached rabbitmq-server elasticsearch jenkins".split()
+        for name in "ssh sshd cron nginx postgresql docker redis-server mysql apache2 rsyslog cups bluetooth chrony haproxy "
+        "grafana-server prometheus fail2ban mariadb memcached rabbitmq-server elasticsearch jenkins named postfix squid "
+        "snmpd avahi-daemon smbd vsftpd dovecot telegraf isc-dhcp-server systemd-resolved networking".split()
     )
+
+    def __init__(self, others: Sequence[str] = ()) -> None:
+        self._others = tuple(f"{name}.service" for name in others if f"{name}.service" not in self._UNITS)
 
     def names(self, kind: str) -> Sequence[str]:
         """Return the unit names."""
-        return self._UNITS if kind == "unit" else ()
+        return self._UNITS + self._others if kind == "unit" else ()
 
 
-CONTEXT = ValueContext(datetime(2026, 11, 24, 12, 0, tzinfo=UTC), "/home/ann", "/home/ann", CommonNames())
+def context_for(sentence: "KnownSentence", catalogue: Mapping[str, Intent]) -> ValueContext:
+    """Return an ordinary server on which the services that the sentence asks for are there."""
+    intent = catalogue.get(sentence.intent or "")
+    named = [
+        text.removesuffix(".service").casefold()
+        for name, texts in sentence.arguments.items()
+        if intent is not None and name in intent.parameters and intent.parameters[name].type.name == "name:unit"
+        for text in texts
+        if "." not in text.removesuffix(".service")
+    ]
+    return ValueContext(datetime(2026, 11, 24, 12, 0, tzinfo=UTC), "/home/ann", "/home/ann", CommonNames(named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +131,8 @@ def judged(
     """Yield what becomes of each sentence on an ordinary Debian server."""
     for sentence in sentences:
         started = time.perf_counter()
-        reading = interpreter.interpret(sentence.text, CONTEXT, facts=FACTS)
+        context = context_for(sentence, catalogue)
+        reading = interpreter.interpret(sentence.text, context, facts=FACTS)
         elapsed_ms = (time.perf_counter() - started) * 1000
         acted = tuple(match.intent for match in reading.matches)
         ordered = [candidate.intent for candidate in reading.candidates]
@@ -130,14 +145,16 @@ def judged(
             ordered.index(sentence.intent) if sentence.intent in ordered else None,
             ordered[0] if ordered else None,
             reading.candidates[0].score if reading.candidates else 0.0,
-            acted == (sentence.intent,) and same_arguments(sentence, reading, catalogue),
+            acted == (sentence.intent,) and same_arguments(sentence, reading, catalogue, context),
             sentence.intent is not None and sentence.intent in offered,
             reading.confidence,
             elapsed_ms,
         )
 
 
-def same_arguments(sentence: KnownSentence, reading: Interpretation, catalogue: Mapping[str, Intent]) -> bool:
+def same_arguments(
+    sentence: KnownSentence, reading: Interpretation, catalogue: Mapping[str, Intent], context: ValueContext
+) -> bool:
     """Whether the request gave exactly the arguments that the sentence holds."""
     match = reading.matches[0]
     parameters = catalogue[match.intent].parameters
@@ -146,18 +163,20 @@ def same_arguments(sentence: KnownSentence, reading: Interpretation, catalogue: 
         if name not in parameters:
             return False
         try:
-            if given.get(name) != _parsed(parameters[name], texts):
+            if given.get(name) != _parsed(parameters[name], texts, context):
                 return False
         except SaysoError:
             return False
     return True
 
 
-def _parsed(parameter: Parameter, texts: Sequence[str]) -> Json:
+def _parsed(parameter: Parameter, texts: Sequence[str], context: ValueContext) -> Json:
+    if parameter.type.name == "boolean":  # the sentence has words for it ("case insensitive"), not its value
+        return texts[0].casefold() not in {"false", "no", "off"}
     values: list[Json] = []
     for text in texts:
-        found = parameter.type.find(text, CONTEXT)
-        values.append(found[0].value if found else parameter.type.parse(text, CONTEXT))
+        found = parameter.type.find(text, context)
+        values.append(found[0].value if found else parameter.type.parse(text, context))
     return values if parameter.many else values[0]
 
 

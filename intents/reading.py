@@ -6,6 +6,7 @@ target, or politeness. What is left decides whether a person must be asked.
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from intents.courtesies import courtesies_in
@@ -15,7 +16,8 @@ from intents.interpretation import Span
 from intents.row_phrases import RowPhrase, RowPhraseReader
 from intents.tagging import WordTag
 from intents.types.base import ValueContext
-from intents.words import FUNCTION_WORDS, HARD_WORDS, Token, is_typo_of, stem, stems_of, tokens_of
+from intents.vocabulary import vocabulary_of
+from intents.words import FUNCTION_WORDS, HARD_WORDS, TIME_WORDS, Token, is_typo_of, stem, stems_of, tokens_of
 
 _SLOT = re.compile(r"\{[a-z_]+\}")
 
@@ -29,16 +31,21 @@ class Reading:
     phrases: tuple[RowPhrase, ...]
     leftover: tuple[Token, ...]
     """Content words that nothing accounts for."""
+    loosely: tuple[Token, ...] = ()
+    """Words that only what people ask for the intent with accounts for, not its pack."""
 
     @property
     def hard(self) -> tuple[Token, ...]:
-        """The leftover words that are conditions, negations, exceptions or times."""
-        return tuple(token for token in self.leftover if token.folded in HARD_WORDS)
+        """The leftover words that are conditions, negations, exceptions or (of a change) times."""
+        return tuple(token for token in self.leftover if self._is_hard(token))
 
     @property
     def soft(self) -> tuple[Token, ...]:
         """The leftover words that only describe."""
-        return tuple(token for token in self.leftover if token.folded not in HARD_WORDS)
+        return tuple(token for token in self.leftover if not self._is_hard(token))
+
+    def _is_hard(self, token: Token) -> bool:
+        return token.folded in HARD_WORDS or (self.intent.is_change and token.folded in TIME_WORDS)
 
 
 def own_words(intent: Intent) -> frozenset[str]:
@@ -59,6 +66,7 @@ def read_as(
 ) -> Reading:
     """Return how `text` reads as `intent`, outside the spans `taken` by the target phrase; `tags`: what the model says of its words."""
     known = own_words(intent)
+    asked_with = vocabulary_of(intent.name)
     grounding = ground(intent, text, context, taken=taken, known_stems=known, tags=tags)
     phrases: list[RowPhrase] = []
     read = operation.read
@@ -73,18 +81,39 @@ def read_as(
             column_stems |= {
                 stem(word.casefold()) for say in (column.name, *column.says) for word in re.split(r"[_\s]+", say)
             }
-    own_hard = {token.folded for example in intent.examples for token in tokens_of(example)}
-    leftover = [token for token in tokens_of(text) if not _accounted(token, used, known, column_stems, own_hard)]
-    return Reading(intent, grounding, tuple(phrases), tuple(leftover))
+    asked_with = vocabulary_of(intent.name)
+    own_hard = asked_with | {token.folded for example in intent.examples for token in tokens_of(example)}
+    is_hard = HARD_WORDS | TIME_WORDS if intent.is_change else HARD_WORDS
+    strictly = _Words(known, column_stems, own_hard, is_hard)
+    words = _Words(known, column_stems | asked_with, own_hard, is_hard)
+    unknown = [token for token in tokens_of(text) if not _accounted(token, used, strictly)]
+    leftover = [token for token in unknown if not _accounted(token, used, words)]
+    loosely = [token for token in unknown if token not in leftover]
+    return Reading(intent, grounding, tuple(phrases), tuple(leftover), tuple(loosely))
 
 
-def _accounted(token: Token, used: Sequence[Span], known: frozenset[str], others: set[str], own_hard: set[str]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words that an intent accounts for."""
+
+    known: frozenset[str]
+    """Stems of its pack's words; also misspelt they are its own."""
+    others: AbstractSet[str]
+    """Further stems: of its columns, and of what people ask for it with."""
+    own_hard: AbstractSet[str]
+    """The negations, conditions and times of its own sentences ("at boot, when the network is up")."""
+    hard: AbstractSet[str]
+    """Words that only `own_hard` accounts for."""
+
+
+def _accounted(token: Token, used: Sequence[Span], words: _Words) -> bool:
     if any(start <= token.start and token.end <= end for start, end in used):
         return True
-    if token.folded in HARD_WORDS:
-        return token.folded in own_hard or (token.start == 0 and token.folded == "when")
+    if token.folded in words.hard:
+        return token.folded in words.own_hard or (token.start == 0 and token.folded == "when")
+    known = words.known
     is_sign = not any(character.isalnum() for character in token.text)
-    if is_sign or token.folded in FUNCTION_WORDS or token.stem in known or token.stem in others:
+    if is_sign or token.folded in FUNCTION_WORDS or token.stem in known or token.stem in words.others:
         return True
     if any(start < token.end and token.start < end for start, end in used):
         return True  # punctuation or a possessive around a used value

@@ -14,6 +14,13 @@ _POLITE = re.compile(
     r"|i\s+(?:want|need)\s+(?:you\s+)?to\s+)",
     re.IGNORECASE,
 )
+_POLITE_INSIDE = re.compile(
+    r"\b(?:(?:can|could|would|will|might)\s+you\s+(?:please|kindly|be\s+(?:so\s+(?:kind|good)|kind|a\s+dear)|do\s+me)\b(?:\s+as)?(?:\s+to)?"
+    r"|(?:might|may|could)\s+i\s+(?:trouble|ask|bother)\s+you\s+to\b"
+    r"|i\s+(?:should|would|'d)\s+be\s+(?:\w+\s+)?(?:grateful|obliged|thankful|glad|happy)\s+if\b)"
+    r"(?!\s+(?:tell|explain|say|know|advise|recommend|help|confirm|let\s+me\s+know|you\s+(?:could|would|can)\s+(?:tell|explain|say|let|advise|confirm)))",
+    re.IGNORECASE,
+)
 _ASKING = re.compile(
     r"^(?:(?:hey|hi|hello|ok|okay|so|please|pls|quick\s+question|question|and|but|also)[\s,:]+)*"
     r"(?:how|why|what|what's|whats|which|who|whose|when|where|is|isn't|are|aren't|was|were|does|do|did|doesn't|should|shall|"
@@ -70,6 +77,8 @@ def is_asking(text: str) -> bool:
     >>> is_asking("how do I restart nginx?"), is_asking("could you please restart nginx")
     (True, False)
     """
+    if _POLITE_INSIDE.search(text):
+        return False
     if _HYPOTHETICAL.search(text):
         return True
     if _POLITE.match(text):
@@ -110,6 +119,35 @@ _CLAUSES = re.compile(
     rf"|,?\s+and(?=\s+(?!(?:{_ROW_VERBS})\b)[a-z]+\s+(?:it|them|those|these|each\s+of\s+them|all\s+of\s+them)\b))\s+",
     re.IGNORECASE,
 )
+
+
+_ORDERED = re.compile(r"\bthen\b|\bafter\s+that\b", re.IGNORECASE)
+
+
+def is_ordered(text: str) -> bool:
+    """Whether the sentence says that its steps follow each other; a semicolon alone may stand between a story and a wish.
+
+    >>> is_ordered("stop nginx, then start it"), is_ordered("the fan roars; which processes are busy")
+    (True, False)
+    """
+    return bool(_ORDERED.search(text))
+
+
+_STATEMENT = re.compile(
+    r"^(?:(?:so|well|ok|okay|and|but|hey|hi|hello|also)[\s,]+)*(?:there\b|it\b|its\b|it's\b|the\b|an?\b|that\b|this\b|these\b|those\b|our\b|my\b|his\b|her\b"
+    r"|their\b|he\b|she\b|they\b|you\b|some(?:one|body|thing)\b|every(?:one|body|thing)\b|nobody\b|none\b|one\b|now\s+that\b|since\b|because\b|as\b|after\b"
+    r"|when\s|for\s|apart\b|at\s|in\s|on\s|(?:i|we)\b(?!\s*(?:'d|would|want|need|should)\b))",
+    re.IGNORECASE,
+)
+
+
+def is_statement(text: str) -> bool:
+    """Whether a clause tells something rather than orders or asks it, by how it begins.
+
+    >>> is_statement("the log has swollen dreadfully"), is_statement("I'd like the log emptied"), is_statement("empty it")
+    (True, False, False)
+    """
+    return bool(_STATEMENT.match(text.strip()))
 
 
 def clauses_of(text: str) -> list[tuple[int, str]]:

@@ -21,7 +21,7 @@ FUNCTION_WORDS = frozenset(
     "now right so too also hey hi hello ok okay thanks thank thx cheers mate folks guys buddy dear sayso want wanna "
     "need like let lets let's i'd i'm it's what's who's where's how's that's there's quick quickly real really some "
     "any all every each one ones get got give gimme tell know see look looking show list display print check find out "
-    "up about currently current moment machine box server system host computer linux still yet again then s am pm "
+    "up about currently current moment machine box server system host computer linux still again then s am pm "
     "if".split()
 ) - {"if", "then", "again"}
 """Words that a request may hold without asking for anything more by them."""
@@ -32,6 +32,13 @@ HARD_WORDS = frozenset(
     "when while then afterwards once twice every".split()
 )
 """Conditions, negations, exceptions and times: dropping one would turn the request around."""
+
+TIME_WORDS = frozenset(
+    "monday mondays tuesday tuesdays wednesday wednesdays thursday thursdays friday fridays saturday saturdays sunday "
+    "sundays today midnight noon morning evening afternoon night nightly weekend weekends week weeks hour hours hourly "
+    "minute minutes min mins o'clock oclock yet soon next later".split()
+)
+"""Times that a change can't wait for: left over, they are asked about like conditions."""
 
 
 @dataclass(frozen=True, slots=True)

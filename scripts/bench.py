@@ -168,10 +168,10 @@ def _warm(cache: Path) -> dict[str, Any]:
     from intents.interpretation import Evidence
     from intents.interpreter import Interpreter
     from intents.types.base import ValueContext
-    from shell.judge import open_judge
+    from shell.judge import open_models
 
     catalogue = Catalogue.load(cache_directory=cache / "sayso")
-    judge, _ = open_judge(catalogue, cache / "sayso")
+    judge = open_models(catalogue, cache / "sayso").judge
     interpreter = Interpreter(catalogue, judge)
     transport = LocalTransport(directory="/")
     target = Target("local", transport, gather_facts(transport), transport.login())

@@ -1,10 +1,11 @@
 """Measures the interpreter on sentences that trained nothing: `make eval`.
 
-    scripts/evaluate.py [FILE.jsonl ...] [--show] [--packs]
+    scripts/evaluate.py [FILE.jsonl ...] [--show] [--packs] [--model=FILE.gguf]
 
 The form of the lines stands in `intents/measuring.py`. --show prints every sentence for an intent that didn't become it.
 """
 
+import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 from intents.catalogue import Catalogue  # noqa: E402 - the path comes first
 from intents.interpreter import Interpreter  # noqa: E402
 from intents.measuring import Figures, judged, read_known_sentences  # noqa: E402
-from shell.judge import open_judge  # noqa: E402
+from shell.judge import open_models  # noqa: E402
 
 DEFAULT = ROOT / "tests" / "sentences" / "test.jsonl"
 
@@ -24,9 +25,11 @@ def main(arguments: Sequence[str]) -> None:
     """Print the figures of each file."""
     files = [Path(word) for word in arguments if not word.startswith("-")] or [DEFAULT]
     catalogue = Catalogue.load()
-    judge, model = open_judge(catalogue, Path.home() / ".cache" / "sayso")
-    interpreter = Interpreter(catalogue, judge)
-    print(f"model {model.name} {model.sha256[:12]}, {len(catalogue)} intents")
+    own = next((Path(word.partition("=")[2]) for word in arguments if word.startswith("--model=")), None)
+    trusted = {str(own.resolve()): hashlib.sha256(own.read_bytes()).hexdigest()} if own is not None else None
+    models = open_models(catalogue, Path.home() / ".cache" / "sayso", model=own, trusted=trusted)
+    interpreter = Interpreter(catalogue, models.judge, second=models.second)
+    print(f"model {models.identity.name} {models.identity.sha256[:12]}, {len(catalogue)} intents")
     for file in files:
         figures = Figures(list(judged(read_known_sentences(file), interpreter, catalogue)))
         first, *others = figures.lines()

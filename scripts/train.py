@@ -1,10 +1,11 @@
 """Trains the model from the sentences: `make train` (everything), `make heads` (only the heads, after editing packs).
 
-    scripts/train.py [--only texts|encoder|heads]
+    scripts/train.py [--only texts|encoder|heads|decision]
 
 texts: checks the sentences and writes `build/training/texts-N.jsonl`, one filling of all slots for each epoch.
 encoder: tunes MiniLM on them (torch, in `.venv-model`), converts it to intents/model/encoder.gguf, with its tagger.
-heads: fits the class head on the encoder's vectors, as llama.cpp gives them, and writes intents/model/head.npz.
+heads: fits the class head on the encoder's vectors, as llama.cpp gives them, and writes intents/model/head.npz; finds the
+words that people ask with, and fits the decision on the calibration sentences.
 """
 
 import argparse
@@ -18,19 +19,27 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from intents.catalogue import Catalogue  # noqa: E402 - the path comes first
+from intents.deciding import DECISION_FILE  # noqa: E402
 from intents.encoder import Encoder  # noqa: E402
 from intents.everyday import EVERYDAY_FILE  # noqa: E402
 from intents.head import NOBODY  # noqa: E402
+from intents.interpreter import Interpreter  # noqa: E402
+from intents.measuring import read_known_sentences  # noqa: E402
 from intents.model_judge import SHIPPED_HEAD, SHIPPED_TAGGER  # noqa: E402
+from intents.vocabulary import VOCABULARY_FILE  # noqa: E402
+from scripts.training.decision import decision_weights  # noqa: E402
 from scripts.training.everyday import everyday_words  # noqa: E402
 from scripts.training.heads import embedded, train_head  # noqa: E402
 from scripts.training.sentences import faults, read_sentences  # noqa: E402
 from scripts.training.texts import training_texts  # noqa: E402
+from scripts.training.vocabulary import vocabulary_lines  # noqa: E402
+from shell.judge import open_models  # noqa: E402
 
 BUILD = ROOT / "build" / "training"
 MODEL_PYTHON = ROOT / ".venv-model" / "bin" / "python"
 EPOCHS = 4
-STAGES = ("texts", "encoder", "heads")
+STAGES = ("texts", "encoder", "heads", "decision")
+CALIBRATION = ROOT / "tests" / "sentences" / "calibration.jsonl"
 
 
 def main() -> None:
@@ -38,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=STAGES, action="append", help="run this stage (all of them by default)")
     wanted = parser.parse_args().only or STAGES
-    for name, stage in zip(STAGES, (write_texts, tune_encoder, fit_heads), strict=True):
+    for name, stage in zip(STAGES, (write_texts, tune_encoder, fit_heads, fit_decision), strict=True):
         if name in wanted:
             started = time.monotonic()
             stage()
@@ -79,10 +88,20 @@ def fit_heads() -> None:
     texts = [one for one in training_texts(read_sentences(), catalogue, draw=0) if one.label is not None]
     encoder = Encoder.open()
     vectors = embedded([one.text for one in texts], lambda text: encoder.read(text)[0])
-    EVERYDAY_FILE.write_text("\n".join(everyday_words(read_sentences(), catalogue)) + "\n", encoding="utf-8")
     head = train_head([one.label or "" for one in texts], vectors, encoder.identity.sha256)
     SHIPPED_HEAD.write_bytes(head.dump())
     print(f"{SHIPPED_HEAD.relative_to(ROOT)}: {len(head.names)} classes from {len(texts)} texts")
+
+
+def fit_decision() -> None:
+    """Find the words that people ask with; fit how likely a reading is right."""
+    catalogue, sentences = Catalogue.load(), read_sentences()
+    EVERYDAY_FILE.write_text("\n".join(everyday_words(sentences, catalogue)) + "\n", encoding="utf-8")
+    VOCABULARY_FILE.write_text("\n".join(vocabulary_lines(sentences, catalogue)) + "\n", encoding="utf-8")
+    judge = open_models(catalogue, Path.home() / ".cache" / "sayso").judge
+    known = read_known_sentences(CALIBRATION)
+    DECISION_FILE.write_text(decision_weights(known, Interpreter(catalogue, judge), catalogue), encoding="utf-8")
+    print(f"{DECISION_FILE.relative_to(ROOT)}: from {len(known)} sentences")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _evaluate(file: Path, environment: Environment, options: argparse.Namespace)
     """Print how the model in use understands a person's own sentences; nothing is planned or run."""
     from intents.interpreter import Interpreter
     from intents.measuring import Figures, judged, read_known_sentences
-    from shell.judge import open_judge
+    from shell.judge import open_models
 
     sentences = read_known_sentences(file)
     catalogue = load_catalogue(environment)
@@ -60,20 +60,20 @@ def _evaluate(file: Path, environment: Environment, options: argparse.Namespace)
         if sentence.intent is not None:
             intent_called(sentence.intent, catalogue)
     config = environment.paths.config
-    judge, identity = open_judge(
+    models = open_models(
         catalogue,
         environment.paths.cache,
         model=settings_of(environment, options).model,
         trusted=trusted_models(config),
         corrections_folder=config,
     )
-    figures = Figures(list(judged(sentences, Interpreter(catalogue, judge), catalogue)))
+    figures = Figures(list(judged(sentences, Interpreter(catalogue, models.judge, second=models.second), catalogue)))
     if options.json:
         said: list[Json] = [*figures.lines(), *figures.by_risk(catalogue)]
-        write_json(environment, "model eval", {"name": identity.name, "sha256": identity.sha256, "figures": said})
+        write_json(environment, "model eval", {"name": models.identity.name, "sha256": models.identity.sha256, "figures": said})
         return
     out, _ = environment.consoles()
-    print_line(out, f"model {identity.name}, SHA-256 {identity.sha256}")
+    print_line(out, f"model {models.identity.name}, SHA-256 {models.identity.sha256}")
     for line in [*figures.lines(), *figures.by_risk(catalogue)]:
         print_line(out, line)
     for one in figures.inside:

@@ -114,16 +114,17 @@ class Session:
     def interpreter(self) -> Interpreter:
         """The interpreter with its model. Raises `ModelError`."""
         if self._interpreter is None:
-            from shell.judge import open_judge
+            from shell.judge import open_models
 
-            self._judge, self._model = open_judge(
+            models = open_models(
                 self.catalogue,
                 self._places.cache,
                 model=self._places.model,
                 trusted=self._places.trusted_models,
                 corrections_folder=self._places.corrections,
             )
-            self._interpreter = Interpreter(self.catalogue, self._judge)
+            self._judge, self._model = models.judge, models.identity
+            self._interpreter = Interpreter(self.catalogue, models.judge, second=models.second)
         return self._interpreter
 
     @property

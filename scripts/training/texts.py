@@ -63,6 +63,8 @@ def _filled(text: str, label: str, intent: Intent | None, draw: int) -> Training
     filled, values = _fill(text, intent, Random(seed))
     mapped = mask(MappedText.of(filled))
     tags = tuple(_tag(mapped.origin(*word), values) for word in mapped.words())
+    if not values and intent is not None and any(one.required for one in intent.parameters.values()):
+        return TrainingText(mapped.text, label, None, is_conditional=False)  # its values stand there, unmarked
     if label == CONDITIONED:
         return TrainingText(mapped.text, None, None, is_conditional=True)
     return TrainingText(mapped.text, label, tags, False if intent is not None else None)

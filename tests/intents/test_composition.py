@@ -10,7 +10,7 @@ from intents.interpretation import Argument, Evidence, Interpretation, Match, Ro
 from intents.interpreter import Interpreter
 from intents.operations import Count, Export
 from intents.types.base import ValueContext
-from tests.support.judges import Scores, ScriptedJudge, SomeNames
+from tests.support.judges import AsScored, Scores, ScriptedJudge, SomeNames
 
 CATALOGUE = Catalogue.load()
 CONTEXT = ValueContext(datetime(2026, 11, 24, 23, 0, tzinfo=UTC), "/home/alice", "/home/alice", SomeNames())
@@ -31,7 +31,9 @@ class InTurn:
 
 def interpret(text: str, *intents: str, said_before: Sequence[Match] = ()) -> Interpretation:
     judge = InTurn(*({name: 0.9} for name in intents))
-    return Interpreter(CATALOGUE, judge).interpret(text, CONTEXT, facts=FACTS, said_before=said_before)
+    return Interpreter(CATALOGUE, judge, decider=AsScored()).interpret(
+        text, CONTEXT, facts=FACTS, said_before=said_before
+    )
 
 
 def test_it_is_the_argument_of_the_step_before_and_says_so() -> None:
@@ -94,7 +96,7 @@ def test_without_anything_before_it_is_asked_what_is_meant() -> None:
 
 def test_a_pronoun_is_judged_by_what_it_stands_for() -> None:
     judge = InTurn({"service.stop": 0.9}, {"service.start": 0.9})
-    Interpreter(CATALOGUE, judge).interpret("stop nginx and then start it", CONTEXT, facts=FACTS)
+    Interpreter(CATALOGUE, judge, decider=AsScored()).interpret("stop nginx and then start it", CONTEXT, facts=FACTS)
     assert "it" not in judge.asked[1].split()
 
 

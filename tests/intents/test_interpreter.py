@@ -12,7 +12,7 @@ from intents.interpreter import Answer, Interpreter
 from intents.operations import Count, Filter, Limit, Sort
 from intents.targets import find_target
 from intents.types.base import ValueContext
-from tests.support.judges import ScriptedJudge, SomeNames
+from tests.support.judges import AsScored, ScriptedJudge, SomeNames
 
 CATALOGUE = Catalogue.load()
 NAMES = SomeNames()
@@ -23,7 +23,7 @@ FACTS = {"init": "systemd", "userland": "gnu", "packages": "apt", "os_id": "debi
 def interpret(text: str, scores: Mapping[str, float] | str, answer: Answer | None = None) -> Interpretation:
     probabilities = {scores: 0.95} if isinstance(scores, str) else scores
     target, spans = find_target(text, NAMES)
-    return Interpreter(CATALOGUE, ScriptedJudge(probabilities)).interpret(
+    return Interpreter(CATALOGUE, ScriptedJudge(probabilities), decider=AsScored()).interpret(
         text, CONTEXT, facts=FACTS, target=target, target_spans=spans, answer=answer
     )
 
@@ -192,7 +192,9 @@ def test_the_target_is_no_part_of_what_the_model_reads() -> None:
     judge = ScriptedJudge({"disk.usage": 0.9})
     text = "disk usage on web1"
     target, spans = find_target(text, NAMES)
-    reading = Interpreter(CATALOGUE, judge).interpret(text, CONTEXT, facts=FACTS, target=target, target_spans=spans)
+    reading = Interpreter(CATALOGUE, judge, decider=AsScored()).interpret(
+        text, CONTEXT, facts=FACTS, target=target, target_spans=spans
+    )
     assert judge.asked == ["disk usage"]
     assert reading.target is not None
     assert reading.target.hosts == ("web1",)

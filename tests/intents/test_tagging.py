@@ -10,7 +10,7 @@ from intents.interpreter import Interpreter
 from intents.mapped_text import MappedText
 from intents.tagging import OUTSIDE, Tagger, WordTag, conditional_chance, load_tagger
 from tests.intents.test_interpreter import CONTEXT, FACTS
-from tests.support.judges import ScriptedJudge
+from tests.support.judges import AsScored, ScriptedJudge
 
 CATALOGUE = Catalogue.load()
 
@@ -25,7 +25,9 @@ def tags_of(text: str, names: dict[str, str], *, conditions: tuple[str, ...] = (
 
 
 def interpret(text: str, intent: str, tags: list[WordTag]) -> Interpretation:
-    return Interpreter(CATALOGUE, ScriptedJudge({intent: 0.97}, tags)).interpret(text, CONTEXT, facts=FACTS)
+    return Interpreter(CATALOGUE, ScriptedJudge({intent: 0.97}, tags), decider=AsScored()).interpret(
+        text, CONTEXT, facts=FACTS
+    )
 
 
 def test_a_name_that_is_also_a_word_of_the_intent_is_taken_where_the_model_is_sure() -> None:

@@ -1,8 +1,10 @@
 """A judge that says what a test wants: doubles the model where only what surrounds it is tested."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from intents.deciding import Signs
 from intents.interpretation import Candidate
 from intents.tagging import WordTag
 
@@ -29,6 +31,13 @@ class ScriptedJudge:
     def score(self, text: str) -> Scores:
         self.asked.append(text)
         return self._scores
+
+
+class AsScored:
+    """Takes the judge's word for how sure it is, whatever the other signs say."""
+
+    def chance(self, signs: Signs, *, is_change: bool) -> float:
+        return 1.0 / (1.0 + math.exp(-signs.confidence))
 
 
 class SomeNames:
