@@ -33,14 +33,25 @@ from intents.interpretation import (
 )
 from intents.mapped_text import MappedText
 from intents.masking import mask, masked
+from intents.narrowing import narrowing
 from intents.operations import Export
 from intents.reading import Reading, read_as
 from intents.replies import TOLD, asked_about, conditional, declined, menu, not_accounted_for, which
 from intents.row_phrases import RowPhrase
-from intents.speech import check_request, clauses_of, is_asking, is_explanation, is_ordered, is_shell_line, is_statement
+from intents.speech import (
+    check_request,
+    clauses_of,
+    is_asking,
+    is_explanation,
+    is_for_each,
+    is_ordered,
+    is_shell_line,
+    is_shown,
+    is_statement,
+)
 from intents.tagging import WordTag, conditional_chance
 from intents.types.base import ValueContext
-from intents.words import Token
+from intents.words import HARD_WORDS, Token, tokens_of
 
 
 class IntentScores(Protocol):
@@ -233,6 +244,9 @@ class Interpreter:
             result = self._one(request)
         else:
             result = self._in_steps_or_one(request, clauses)
+        if len(result.matches) == 1 and is_for_each(text):
+            intent = self._catalogue[result.matches[0].intent]
+            return not_accounted_for(text, intent, tokens_of(text)[:2])
         return result if wanted is None or not result.matches else self._exported(request, result, wanted)
 
     def _exported(self, request: _Clause, result: Interpretation, wanted: ExportPhrase) -> Interpretation:
@@ -280,6 +294,8 @@ class Interpreter:
         steps = self._several(request, clauses)
         if is_ordered(request.text):
             return steps
+        if is_shown(clauses[-1][1]) and steps.matches and not self._catalogue[steps.matches[0].intent].is_change:
+            return self._one(request)  # "find the big files and list them" is one read
         operations = {match.intent for match in steps.matches}
         if len(operations) > 1 and not any(is_statement(text) for _, text in clauses):
             return steps
@@ -381,23 +397,28 @@ class Interpreter:
         is_answered = clause.answer.intent is not None or clause.answer.values is not None
         if is_missing and not is_answered and chance >= self._thresholds.needed_for(intent):
             return None  # what is missing is asked first
-        words = self._unexplained(best, clause.text, chance, is_tagged=bool(weighed.tags))
+        words = self._unexplained(best, clause, chance, weighed.tags)
         return not_accounted_for(clause.whole, intent, words) if words else None
 
-    def _unexplained(self, best: Reading, text: str, chance: float, *, is_tagged: bool) -> Sequence[Token]:
+    def _unexplained(self, best: Reading, clause: _Clause, chance: float, tags: Sequence[WordTag]) -> Sequence[Token]:
         """Return the words that may not be left aside.
 
-        A read leaves no exception aside, no order of a change, and nothing that looks like a value (it would have narrowed
-        the answer); a change no condition, negation or time, and words that don't just tell why only where all is very sure.
+        A read leaves no exception aside, no order of a change, and nothing that would have narrowed the answer (what looks
+        like a value, a live name, a time); a change no condition, negation or time, and words that don't just tell why
+        only where all is very sure.
         """
+        text = clause.text
         words = {token for token in best.soft if not is_plain(token) or self._is_order(token, text)}
         words |= {token for token in best.loosely if token.start > 0 and self._is_order(token, text)}
         if not best.intent.is_change:
             words |= {token for token in best.leftover if token.folded in _EXCEPTIONS}
+            words |= narrowing(best, text, clause.context)
         else:
             words |= set(best.hard)
-            if chance < self._thresholds.strange or not is_tagged:
-                everyday = everyday_stems() if is_tagged else frozenset[str]()
+            if not tags or conditional_chance(tags) > self._thresholds.turning:
+                words |= {token for token in best.loosely if token.folded in HARD_WORDS}
+            if chance < self._thresholds.strange or not tags:
+                everyday = everyday_stems() if tags else frozenset[str]()
                 words |= {token for token in best.soft if token.stem not in everyday}
         return sorted(words, key=lambda token: token.start)
 

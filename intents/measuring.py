@@ -1,8 +1,8 @@
 """Measures the interpreter on sentences whose meaning is known: `make eval`, `sayso model eval FILE`.
 
-One JSON object a line: `{"text", "intent" (null: none), "arguments" {name: text or [text]}, "kind"}`, where `kind` is
+One JSON object a line: `{"text", "intent" (null: none), "arguments" {name: text or [text]}, "kind", "group"}`, where `kind` is
 `in` (for an intent), `foreign` (for none), `asking` (about a change) or `leftover` (an order with a condition,
-exception, place or time that sayso doesn't know).
+exception, place or time that sayso doesn't know). Sentences with the same `group` (a number; optional) are paraphrases.
 """
 
 import json
@@ -69,6 +69,8 @@ class KnownSentence:
     intent: str | None
     arguments: Mapping[str, tuple[str, ...]]
     kind: Kind
+    group: int | None = None
+    """Sentences of one group ask for exactly the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,14 @@ def _known(file: Path, number: int, line: str) -> KnownSentence:
         ) from None
     if kind not in get_args(Kind):
         raise RequestError(f"{file}:{number}: no such kind.", remedy=f"Kinds are {', '.join(get_args(Kind))}.")
-    return KnownSentence(text, intent if intent is None else str(intent), arguments, cast("Kind", kind))
+    group = entry.get("group")
+    return KnownSentence(
+        text,
+        intent if intent is None else str(intent),
+        arguments,
+        cast("Kind", kind),
+        group if isinstance(group, int) else None,
+    )
 
 
 def judged(
@@ -246,6 +255,43 @@ class Figures:
         return sum(one.is_change for one in self.verdicts)
 
     @property
+    def groups(self) -> Mapping[int, Sequence[Verdict]]:
+        """The verdicts of each group of paraphrases."""
+        found: dict[int, list[Verdict]] = defaultdict(list)
+        for one in self.verdicts:
+            if one.sentence.group is not None:
+                found[one.sentence.group].append(one)
+        return found
+
+    @property
+    def stable(self) -> float:
+        """The share of groups of which all sentences became the same match."""
+        same = [
+            members for members in self.groups.values() if len({one.acted for one in members}) == 1 and members[0].acted
+        ]
+        return _share(len(same), len(self.groups))
+
+    @property
+    def torn_changes(self) -> Sequence[Sequence[str]]:
+        """The sentences of each group that led to two different changes."""
+        return [
+            [one.sentence.text for one in members if one.is_change]
+            for members in self.groups.values()
+            if len({one.acted for one in members if one.is_change}) > 1
+        ]
+
+    def reliability(self) -> Iterator[tuple[float, float, int]]:
+        """Yield, for each tenth of the chance of what was acted on: the mean chance, the share that was meant, how many."""
+        bins: dict[int, list[Verdict]] = defaultdict(list)
+        for one in self.verdicts:
+            if one.acted:
+                bins[min(_BINS - 1, int(one.confidence * _BINS))].append(one)
+        for number in sorted(bins):
+            members = bins[number]
+            chance = sum(one.confidence for one in members) / len(members)
+            yield chance, sum(one.is_right for one in members) / len(members), len(members)
+
+    @property
     def calibration_error(self) -> float:
         """The expected calibration error of the model's first choice, over sentences for an intent or for none (10 bins)."""
         bins: dict[int, list[Verdict]] = defaultdict(list)
@@ -274,6 +320,11 @@ class Figures:
         bound = upper_bound(self.wrong_changes, self.changes_proposed)
         yield f"changes proposed that nobody asked for: {self.wrong_changes} of {self.changes_proposed} (at most {bound:.1%})"
         yield f"calibration error of the first choice: {self.calibration_error:.3f}"
+        if self.groups:
+            yield (
+                f"{len(self.groups)} requests in paraphrases: {self.stable:.1%} always the same match,"
+                f" {len(self.torn_changes)} led to different changes"
+            )
         times = sorted(one.elapsed_ms for one in self.verdicts) or [0.0]
         yield f"interpret p50 {times[len(times) // 2]:.1f} ms, p95 {times[int(len(times) * 0.95)]:.1f} ms"
 

@@ -112,7 +112,7 @@ def is_shell_line(text: str) -> bool:
     return first in _COMMANDS and bool(_SHELL_SIGNS.search(text))
 
 
-_ROW_VERBS = "sort|order|rank|group|count|sum|limit|filter|show|list|give|print"
+_ROW_VERBS = "sort|order|rank|group|count|sum|limit|filter"
 """Verbs that go on about the same rows: "list them and sort them by size" is one step."""
 _CLAUSES = re.compile(
     r"\s*(?:;|,?\s+and\s+then|,?\s+then|,\s*after\s+that|,?\s+and\s+after\s+that"
@@ -148,6 +148,20 @@ def is_statement(text: str) -> bool:
     (True, False, False)
     """
     return bool(_STATEMENT.match(text.strip()))
+
+
+_SHOWN = re.compile(r"^(?:please\s+|just\s+)?(?:show|list|give|print|tell|display)\b", re.IGNORECASE)
+_FOR_EACH = re.compile(r"^\s*for\s+(?:each|every)\b", re.IGNORECASE)
+
+
+def is_shown(clause: str) -> bool:
+    """Whether a clause only wants something shown ("and list them")."""
+    return bool(_SHOWN.match(clause.strip()))
+
+
+def is_for_each(text: str) -> bool:
+    """Whether something is wanted for each of what has to be found out first ("for each failed unit show its log")."""
+    return bool(_FOR_EACH.match(text))
 
 
 def clauses_of(text: str) -> list[tuple[int, str]]:

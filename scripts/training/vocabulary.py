@@ -11,6 +11,8 @@ from scripts.training.sentences import SLOT, Sentence
 _FEWEST, _FEWEST_HARD = 2, 3
 _PLAIN = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 """No options of commands: what one of them asks for is told to be ignored, or asked about."""
+_TURNING = frozenset("don't dont never except excluding unless".split())
+"""Of a change these are accounted for by its pack alone."""
 
 
 def vocabulary_lines(sentences: Sequence[Sentence], catalogue: Mapping[str, Intent]) -> Iterator[str]:
@@ -25,9 +27,10 @@ def vocabulary_lines(sentences: Sequence[Sentence], catalogue: Mapping[str, Inte
             }  # a word in two forms counts once for a sentence
             counted[one.label].update({word for word in plain if _PLAIN.fullmatch(word)} | hard)
     for name in sorted(counted):
+        left_out = _TURNING if catalogue[name].is_change else frozenset[str]()
         words = [
             word
             for word, count in sorted(counted[name].items())
-            if count >= (_FEWEST_HARD if word in HARD_WORDS | TIME_WORDS else _FEWEST)
+            if word not in left_out and count >= (_FEWEST_HARD if word in HARD_WORDS | TIME_WORDS else _FEWEST)
         ]
         yield f"{name}: {' '.join(words)}"

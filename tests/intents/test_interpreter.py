@@ -1,15 +1,18 @@
 """What is sure becomes a match with evidence; what isn't is asked or declined; no word is dropped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
 
 from intents.catalogue import Catalogue
 from intents.errors import RequestError
+from intents.intent import Intent
 from intents.interpretation import Interpretation
 from intents.interpreter import Answer, Interpreter
+from intents.mapped_text import MappedText
 from intents.operations import Count, Filter, Limit, Sort
+from intents.tagging import OUTSIDE, WordTag
 from intents.targets import find_target
 from intents.types.base import ValueContext
 from tests.support.judges import AsScored, ScriptedJudge, SomeNames
@@ -20,10 +23,12 @@ CONTEXT = ValueContext(datetime(2026, 11, 24, 12, 0, tzinfo=UTC), "/srv", "/root
 FACTS = {"init": "systemd", "userland": "gnu", "packages": "apt", "os_id": "debian"}
 
 
-def interpret(text: str, scores: Mapping[str, float] | str, answer: Answer | None = None) -> Interpretation:
+def interpret(
+    text: str, scores: Mapping[str, float] | str, answer: Answer | None = None, *, tags: Sequence[WordTag] = ()
+) -> Interpretation:
     probabilities = {scores: 0.95} if isinstance(scores, str) else scores
     target, spans = find_target(text, NAMES)
-    return Interpreter(CATALOGUE, ScriptedJudge(probabilities), decider=AsScored()).interpret(
+    return Interpreter(CATALOGUE, ScriptedJudge(probabilities, tags), decider=AsScored()).interpret(
         text, CONTEXT, facts=FACTS, target=target, target_spans=spans, answer=answer
     )
 
@@ -142,8 +147,8 @@ def test_a_middling_score_asks_with_a_menu_and_a_low_one_declines() -> None:
 
 
 def test_a_change_needs_more_confidence_than_a_read() -> None:
-    assert interpret("how full are the disks", {"disk.usage": 0.5}).kind == "match"
-    assert interpret("restart nginx", {"service.restart": 0.5}).kind == "question"
+    assert interpret("how full are the disks", {"disk.usage": 0.75}).kind == "match"
+    assert interpret("restart nginx", {"service.restart": 0.75}).kind == "question"
 
 
 def test_a_line_for_a_shell_is_declined_by_name() -> None:
@@ -163,16 +168,74 @@ def test_an_option_that_nothing_stands_for_is_told_of_a_read_and_asked_about_of_
     assert interpret("rm -rf /tmp/x", "file.delete").kind == "question"
 
 
-def test_everyday_words_that_tell_why_do_not_make_a_question_where_the_model_is_sure() -> None:
+def unconditional(text: str) -> Sequence[WordTag]:
+    """Return tags that take no word for a value, nor for a condition."""
+    return [WordTag(span, {OUTSIDE: 0.99}) for span in MappedText.of(text).words()]
+
+
+def test_everyday_words_that_tell_why_do_not_make_a_question_where_the_model_sees_no_condition() -> None:
     why = "the old disk is full, delete /tmp/x, my boss is annoying"
-    sure, unsure = interpret(why, {"file.delete": 0.98}), interpret(why, {"file.delete": 0.7})
-    assert [match.intent for match in sure.matches] == ["file.delete"]
-    assert sure.ignored, "they are named"
+    seen, blind = (interpret(why, {"file.delete": 0.98}, tags=tags) for tags in (unconditional(why), ()))
+    assert [match.intent for match in seen.matches] == ["file.delete"]
+    assert seen.ignored, "they are named"
+    assert blind.kind == "question"
+
+
+def test_a_rare_word_in_a_change_is_asked_about_but_where_all_is_very_sure() -> None:
+    text = "delete /tmp/x xylophone"
+    sure, unsure = (interpret(text, {"file.delete": chance}, tags=unconditional(text)) for chance in (0.9999, 0.9))
+    assert sure.ignored == ("xylophone",)
     assert unsure.kind == "question"
+    assert interpret(text, {"file.delete": 0.9999}).kind == "question", "nobody looked for conditions"
 
 
-def test_a_rare_word_in_a_change_is_asked_about_however_sure_the_model_is() -> None:
-    assert interpret("delete /tmp/x on xylophone", {"file.delete": 0.99}).kind == "question"
+@pytest.mark.parametrize("word", ["tomorrow", "never", "unless", "friday", "web7"])
+def test_a_condition_a_time_and_a_value_in_a_change_are_asked_about_however_sure_all_is(word: str) -> None:
+    text = f"delete /tmp/x {word}"
+    assert interpret(text, {"file.delete": 0.9999}, tags=unconditional(text)).kind == "question"
+
+
+def test_a_second_order_in_a_sentence_is_never_taken_for_a_word_of_the_first() -> None:
+    text = "pull the image redis and start a container from it"
+    assert interpret(text, {"container.pull": 0.9999}, tags=unconditional(text)).kind == "question"
+
+
+def test_a_story_before_a_wish_is_no_step() -> None:
+    text = "the fan is roaring like a lion; which processes take the most cpu?"
+    reading = interpret(text, {"process.top_cpu": 0.99})
+    assert [match.intent for match in reading.matches] == ["process.top_cpu"]
+
+
+class Prefers:
+    """A second judge that prefers one operation; keeps what it was asked."""
+
+    def __init__(self, intent: str) -> None:
+        self._intent = intent
+        self.asked: list[list[str]] = []
+
+    def log_likelihoods(self, request: str, intents: Sequence[Intent]) -> Sequence[float]:
+        self.asked.append([intent.name for intent in intents])
+        return [0.0 if intent.name == self._intent else -40.0 for intent in intents]
+
+
+def with_second(text: str, scores: Mapping[str, float], second: Prefers) -> Interpretation:
+    return Interpreter(CATALOGUE, ScriptedJudge(scores), second=second, decider=AsScored()).interpret(
+        text, CONTEXT, facts=FACTS
+    )
+
+
+def test_a_second_judge_decides_between_what_is_close_and_nothing_else() -> None:
+    second = Prefers("disk.inodes")
+    reading = with_second("how full is it", {"disk.usage": 0.45, "disk.inodes": 0.45}, second)
+    assert [match.intent for match in reading.matches] == ["disk.inodes"]
+    assert [set(names) for names in second.asked] == [{"disk.usage", "disk.inodes"}]
+
+
+def test_a_second_judge_is_not_asked_where_the_first_is_sure_or_sees_nothing() -> None:
+    second = Prefers("disk.inodes")
+    with_second("how full are the disks", {"disk.usage": 0.97, "disk.inodes": 0.02}, second)
+    with_second("sing a song", {"disk.usage": 0.03, "disk.inodes": 0.03}, second)
+    assert second.asked == []
 
 
 def test_steps_in_order_are_matches_in_order_with_spans_of_the_whole_request() -> None:

@@ -11,14 +11,14 @@ from intents.catalogue import Catalogue
 from intents.errors import ValueRejected
 from intents.tagging import OUTSIDE
 from intents.types.base import ValueContext
-from scripts.evaluate import DEFAULT
+from scripts.evaluate import SENTENCES
 from scripts.training.fillers import filled_value
 from scripts.training.leaks import leaks
 from scripts.training.sentences import Sentence, faults, read_sentences
 from scripts.training.texts import training_texts
 
 CATALOGUE = Catalogue.load()
-HELD_OUT = [DEFAULT, DEFAULT.with_name("calibration.jsonl")]
+HELD_OUT = [SENTENCES / f"{name}.jsonl" for name in ("test", "calibration", "paraphrases")]
 CONTEXT = ValueContext(datetime(2026, 11, 24, 12, 0, tzinfo=UTC), "/home/ann", "/home/ann")
 
 
