@@ -129,7 +129,7 @@ _EXCEPTIONS = frozenset("except excluding without but only unless neither nor in
 _ORDERING = re.compile(r"(?:^|[,;.:!?]|\b(?:and|then|or|also|plus|please|pls|kindly|just))\s*$", re.IGNORECASE)
 """What stands before a verb that orders something."""
 SECOND_WEIGHT = 0.15
-"""How much a nat of the second judge's likelihood counts; chosen on the calibration sentences."""
+"""How much a nat of the second judge's likelihood counts; set by hand, measured in docs/accuracy.md."""
 SHORTLIST = 6
 """How many candidates are read against the request."""
 _MISSING, _SOFT, _HARD = 0.6, 0.7, 0.8

@@ -70,7 +70,9 @@ def _evaluate(file: Path, environment: Environment, options: argparse.Namespace)
     figures = Figures(list(judged(sentences, Interpreter(catalogue, models.judge, second=models.second), catalogue)))
     if options.json:
         said: list[Json] = [*figures.lines(), *figures.by_risk(catalogue)]
-        write_json(environment, "model eval", {"name": models.identity.name, "sha256": models.identity.sha256, "figures": said})
+        write_json(
+            environment, "model eval", {"name": models.identity.name, "sha256": models.identity.sha256, "figures": said}
+        )
         return
     out, _ = environment.consoles()
     print_line(out, f"model {models.identity.name}, SHA-256 {models.identity.sha256}")

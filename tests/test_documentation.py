@@ -253,18 +253,17 @@ def test_every_type_parser_and_fact_that_a_pack_may_name_is_documented() -> None
 
 
 def test_the_thresholds_are_those_of_the_interpreter() -> None:
-    from intents.interpreter import Thresholds
+    from intents.deciding import Thresholds
 
     text = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
     limits = Thresholds()
-    assert f"| below {limits.ask:.2f} |" in text
+    assert f"own score below {limits.ask:.2f} |" in text
     assert (
         f"| below {limits.read:.2f} (a read), {limits.change:.2f} (a change), {limits.destructive:.2f} (a destructive one) |"
         in text
     )
     assert f"(below {limits.conditional:.2f})" in text
-    assert f"from {limits.talkative_change:.2f} everyday words" in text
-    assert f"from {limits.talkative:.2f} any number" in text
+    assert f"other words only from {limits.strange:.2f}" in text
 
 
 def test_the_json_example_is_valid_by_the_schema() -> None:
