@@ -27,8 +27,9 @@ from executors.ansible_processes import end_processes
 from executors.local import LocalTransport
 from executors.plan import Effect, Outcome, PlaybookStep
 from executors.programs import find_program
-from executors.ssh_config import HostAddress
+from executors.ssh_address import HostAddress
 from executors.ssh_errors import shown
+from executors.ssh_openssh import configuration_for, explicit_options, further_options
 from executors.state import Target
 from executors.transport import ENVIRONMENT, TRUSTED_PATH, Cancel
 from intents.errors import SaysoError, StepError, TargetError, UnreachableError
@@ -325,7 +326,10 @@ def _python_of(target: Target, cancel: Cancel | None) -> str:
 
 
 def _ssh_variables(address: HostAddress, control: Path) -> dict[str, object]:
-    """Return the connection as `executors.ssh` makes it: same address, keys and known hosts; no configuration file is read."""
+    """Return the connection as `executors.ssh` makes it: same address, way, keys and known hosts.
+
+    A configuration file is read only where `ssh` reads it for everything else, too.
+    """
     known_hosts = " ".join(_for_ssh(path) for path in address.known_hosts_files) or "/dev/null"
     options = [
         f"UserKnownHostsFile={known_hosts}",
@@ -337,12 +341,13 @@ def _ssh_variables(address: HostAddress, control: Path) -> dict[str, object]:
         *(f"IdentityFile={_for_ssh(path)}" for path in address.identity_files),
         f"ServerAliveInterval={SILENCE_S}",
     ]
+    options += further_options(address)
     if len(os.fsencode(control)) <= _SOCKET_PATH_BYTES:  # else each task logs in anew, which works as well
         options += ["ControlMaster=auto", f"ControlPersist={_MASTER_S}"]
     else:
         options += ["ControlMaster=no", "ControlPath=none"]
     words = ["-F", "none", *(word for option in options for word in ("-o", option))]
-    return {
+    variables: dict[str, object] = {
         "ansible_connection": "ssh",
         "ansible_remote_tmp": _REMOTE_TMP,
         "ansible_host": address.hostname,
@@ -350,8 +355,15 @@ def _ssh_variables(address: HostAddress, control: Path) -> dict[str, object]:
         "ansible_user": address.user,
         "sayso_known_hosts": address.known_hosts_files[0] if address.known_hosts_files else "",
         "ansible_ssh_executable": find_program("ssh"),
-        "ansible_ssh_args": " ".join(_quoted(word) for word in words),
     }
+    if address.transport == "openssh" and address.config_files:
+        # There ssh itself finds out how the host is reached, by the word that people call it.
+        own = control.parent / "ssh_config"
+        own.write_text(configuration_for(address, control), encoding="utf-8", errors="surrogateescape")
+        words = ["-F", str(own), *explicit_options(address)]
+        variables |= {"ansible_host": address.name}
+        del variables["ansible_port"], variables["ansible_user"]
+    return variables | {"ansible_ssh_args": " ".join(_quoted(word) for word in words)}
 
 
 def _for_ssh(path: str) -> str:

@@ -14,7 +14,8 @@ from executors.inventory_data import ALL, EVERYBODY, UNGROUPED, InventoryData, V
 from executors.inventory_patterns import match_hosts
 from executors.inventory_sources import NoTrust, SourceTrust, read_sources, require_trust
 from executors.inventory_vars import VariableFolders
-from executors.ssh_config import HostAddress, SshConfig
+from executors.ssh_address import HostAddress, TransportName
+from executors.ssh_config import SshConfig
 from executors.ssh_errors import shown
 from intents.errors import TargetError
 
@@ -23,6 +24,7 @@ ADDRESS_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "port": ("ansible_port", "ansible_ssh_port"),
     "user": ("ansible_user", "ansible_ssh_user"),
     "identity_files": ("ansible_ssh_private_key_file", "ansible_private_key_file"),
+    "transport": ("sayso_transport",),
 }
 """What an address needs -> Ansible's variables for it, the first that is there counting."""
 
@@ -71,8 +73,11 @@ class Inventory:
         ssh_config_paths: Sequence[Path] | None = None,
         *,
         trust: SourceTrust | None = None,
+        ssh_transport: TransportName = "paramiko",
     ) -> "Inventory":
         """Read inventories (files, or folders of them) and the SSH configuration (by default the user's and the system's).
+
+        `ssh_transport` makes the connections of hosts for which the inventory names none.
 
         Raises `TargetError` when a file is missing, isn't an inventory, could be written by others,
         or would make something run and isn't trusted.
@@ -80,7 +85,7 @@ class Inventory:
         trust = trust or NoTrust()
         data, folders = read_sources(paths, trust)
         configs = [path.expanduser() for path in (SYSTEM_CONFIGS if ssh_config_paths is None else ssh_config_paths)]
-        ssh_config = SshConfig.load(configs)
+        ssh_config = SshConfig.load(configs, transport=ssh_transport)
         for name in ssh_config.literal_hosts():
             if name not in data.hosts:
                 data.add_host(name, UNGROUPED, configs[0])
@@ -188,8 +193,6 @@ def _arguments(host: str, variables: Variables) -> dict[str, object]:
             if name not in ARGUMENTS or not isinstance(value, str):
                 raise ValueError("what it names")  # noqa: TRY301 - one sentence for all that can't be followed
             found = {**parse_arguments(value), **found}
-            if found.get("jumps"):
-                raise ValueError("jump hosts")  # noqa: TRY301 - as above
         except ValueError as error:
             raise TargetError(
                 f"The inventory gives {host} {name}, and sayso can't follow {error}.",

@@ -14,40 +14,50 @@ itself by the program through `env -i`. The start line tells
 import contextlib
 import re
 import secrets
-import select
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from executors.accounts import sudo_error
-from executors.become import Become, Dialogue, clear
+from executors.become import Become, Dialogue
 from executors.feed import Feed
 from executors.missing_programs import MissingProgramError
-from executors.ssh_config import HostAddress
+from executors.ssh_address import HostAddress
+from executors.ssh_channel import ChannelFault, Connection, NoMoreSessionsFault, SessionChannel
 from executors.ssh_connection import SshConnection
 from executors.ssh_errors import shown, target_error
+from executors.ssh_openssh import OpenSshConnection
 from executors.ssh_quoting import quote_for_posix_shell
-from executors.transport import ENVIRONMENT, OUTPUT_LIMIT_BYTES, TRUSTED_PATH, Cancel, Completed, Ending, Login
+from executors.ssh_running import Limits, Running, answer
+from executors.ssh_shared import SshShared
+from executors.transport import ENVIRONMENT, TRUSTED_PATH, Cancel, Completed, Ending, Login
 from intents.errors import SaysoError, StepError, UnreachableError
-
-if TYPE_CHECKING:
-    from paramiko import Channel
 
 __all__ = ["HostAddress", "SshTransport"]
 
 BACKSLASHES = "\\\\"
 """Two backslashes: a login shell that isn't POSIX (fish) makes one of them, and the starter then refuses to start."""
 
-STARTER = (
+_BEGIN = (
     'token=$1 probe=$2; shift 2; [ "${#probe}" = 2 ] || exit 126; '
     # proc_pid_stat(5): pid (comm) state ppid pgrp ...
     "read -r pid name state parent group rest </proc/$$/stat; "
     'printf "%s:%s\\n" "$token" "${group:-$$}" && printf "%s:%s\\n" "$token" "${group:-$$}" >&2 && '
-    'exec /usr/bin/env -i "HOME=${HOME:-/}" "USER=${USER-}" "$@"'
 )
+_PROGRAM = '/usr/bin/env -i "HOME=${HOME:-/}" "USER=${USER-}" "$@"'
+
+STARTER = f"{_BEGIN}exec {_PROGRAM}"
 """Run by `/bin/sh -c` on the host. Arguments: token, probe, environment and vector. A closed stdout stops it."""
+
+WATCHING_STARTER = (
+    f"{_BEGIN}{{ exec 3>&2 2>/dev/null; {_PROGRAM} 2>&3 3>&-; code=$?; "
+    'printf "%s:end:%s\\n" "$token" "$code" >&3; exit "$code"; }'
+)
+"""The same, and it writes how the command ended: `ssh` exits with 255 for the code 255, for a signal and for a lost connection.
+
+Of a code of 129 to 192 it can't be told from a signal (POSIX 2018, 2.8.2): it counts as one.
+"""
 
 ENDER = (
     'kill -s TERM -- "-$1" || exit 0; tries=0; '
@@ -60,14 +70,6 @@ WHO = 'printf "%s\\0" "$(id -u)" "$(id -un)" "${HOME:-/}"; pwd -P'
 """Asks who commands run as, where their home is and where they begin; run by `sh -c`."""
 
 ENDER_LIMIT_S = 5.0
-LINGER_S = 2.0
-"""How long output is waited for after the command itself has ended: a child left behind may hold the streams."""
-TICK_S = 0.1
-TICK_WITH_INPUT_S = 0.005
-"""A window that opens for more input wakes nobody (paramiko 5.1), so it is looked for often."""
-CHUNK_BYTES = 32 * 1024
-CHUNKS_BETWEEN_READS = 8
-NOISE_LIMIT_BYTES = 64 * 1024
 SAID_LIMIT_BYTES = 400
 """How much of what the login said is looked at for an error's sentence."""
 COMMAND_LIMIT_BYTES = 128 * 1024 - 1
@@ -77,15 +79,18 @@ COMMAND_LIMIT_BYTES = 128 * 1024 - 1
 class SshTransport:
     """`Transport` over SSH. Connects at the first command, and again if the connection went away between two."""
 
-    def __init__(self, address: HostAddress, *, become: Become | None = None) -> None:
+    def __init__(self, address: HostAddress, *, become: Become | None = None, shared: SshShared | None = None) -> None:
         """Take where to connect; nothing is done yet.
 
         `become` is the session's knowledge of sudo and its passwords; without it nobody is asked for one.
+        `shared` are the session's jump hosts and keys, which outlive this; without it they are this transport's own.
         """
         self._become = become or Become()
         self._address = address
-        self._connection: SshConnection | None = None
-        self._further: list[SshConnection] = []
+        self._shared = shared or SshShared()
+        self._owns_shared = shared is None
+        self._connection: Connection | None = None
+        self._further: list[Connection] = []
         """Opened where the server gives too few sessions on one connection."""
         self._connecting = threading.Lock()
         self._login: Login | None = None
@@ -135,39 +140,38 @@ class SshTransport:
         feed: Feed,
         on_output: Callable[[bytes], None] | None,
         limits: tuple[float, Cancel | None, bool],
-    ) -> "tuple[_Running, Completed]":
+    ) -> tuple[Running, Completed]:
         """Send the command and follow it to its end; `other` is the account when it isn't the login's."""
         timeout_s, cancel, uninterruptible = limits
         dialogue = self._dialogue(other, vector)
         token = secrets.token_hex(16)
+        starter = WATCHING_STARTER if self._address.transport == "openssh" else STARTER
         sent = self._command(
             (
                 *self._prefix(other, dialogue),
-                *("/bin/sh", "-c", STARTER, "sayso", token, BACKSLASHES),
+                *("/bin/sh", "-c", starter, "sayso", token, BACKSLASHES),
                 *_words(ENVIRONMENT),
                 *vector,
             )
         )
         connection, channel = self._open()
-        running = _Running(
-            channel, token, feed=feed, on_output=on_output, dialogue=dialogue, is_other=other is not None
-        )
+        running = Running(channel, token, feed=feed, on_output=on_output, dialogue=dialogue, is_other=other is not None)
         started = time.monotonic()
         try:
             ending = self._start(connection, channel, sent, vector, timeout_s)
             if ending is None:
                 try:
-                    ending = running.wait(_Limits(started + timeout_s, None if uninterruptible else cancel, dialogue))
+                    ending = running.wait(Limits(started + timeout_s, None if uninterruptible else cancel, dialogue))
                 except BaseException:
                     # `on_output` failed, or we are being ended: the command isn't left running alone.
                     self._end(connection, running, other)
                     raise
             if ending in {"timeout", "cancelled"}:
                 self._end(connection, running, other)
-            number = connection.take_signal(channel.chanid)
+            completed = running.completed(vector, ending, time.monotonic() - started)
         finally:
             channel.close()
-        return running, running.completed(vector, ending, number, time.monotonic() - started)
+        return running, completed
 
     def login(self) -> Login:
         """Return who commands run as; asked once.
@@ -196,6 +200,8 @@ class SshTransport:
                     connection.close()
             self._connection = None
             self._further.clear()
+        if self._owns_shared:
+            self._shared.close()
 
     def _ask(self, *vector: str) -> bytes:
         completed = self.run(vector, timeout_s=max(self._address.connect_timeout_s, 10.0))
@@ -207,54 +213,53 @@ class SshTransport:
             )
         return completed.stdout
 
-    def _open(self) -> "tuple[SshConnection, Channel]":
-        """Return a fresh channel. A connection that turns out to be gone is replaced once; nothing has run by then."""
-        from paramiko import ChannelException, SSHException
+    def _connect(self) -> Connection:
+        if self._address.transport == "openssh":
+            return OpenSshConnection(self._address, self._shared.control_folder())
+        return SshConnection(self._address, self._shared)
 
+    def _open(self) -> tuple[Connection, SessionChannel]:
+        """Return a fresh channel. A connection that turns out to be gone is replaced once; nothing has run by then."""
         with self._connecting:
             known = self._connection
             if known is not None and known.is_active:
                 try:
                     return known, known.open_channel()
-                except ChannelException:
+                except NoMoreSessionsFault:
                     # The server gives no more sessions on one connection (MaxSessions 1): a lock holds the one.
                     return self._open_further()
-                except (SSHException, OSError, EOFError):
+                except ChannelFault:
                     # Gone, or frozen; the new connection's error, if any, says more.
                     known.close()
             self._connection = None
-            connection = self._connection = SshConnection(self._address)
-            try:
-                return connection, connection.open_channel()
-            except (SSHException, OSError, EOFError) as error:
-                raise target_error(error, self._address) from error
+            connection = self._connection = self._connect()
+            return connection, self._first_channel(connection)
 
-    def _open_further(self) -> "tuple[SshConnection, Channel]":
+    def _open_further(self) -> tuple[Connection, SessionChannel]:
         """Return a channel of another connection than the first; one that is idle is used again."""
-        from paramiko import ChannelException, SSHException
-
         for connection in self._further:
             if connection.is_active:
-                with contextlib.suppress(ChannelException, SSHException, OSError, EOFError):
+                with contextlib.suppress(ChannelFault):
                     return connection, connection.open_channel()
-        connection = SshConnection(self._address)
+        connection = self._connect()
         self._further.append(connection)
+        return connection, self._first_channel(connection)
+
+    def _first_channel(self, connection: Connection) -> SessionChannel:
         try:
-            return connection, connection.open_channel()
-        except (SSHException, OSError, EOFError) as error:
-            raise target_error(error, self._address) from error
+            return connection.open_channel()
+        except ChannelFault as error:
+            raise target_error(error.__cause__ or error, self._address) from error
 
     def _start(
-        self, connection: SshConnection, channel: "Channel", sent: bytes, vector: tuple[str, ...], timeout_s: float
+        self, connection: Connection, channel: SessionChannel, sent: bytes, vector: tuple[str, ...], timeout_s: float
     ) -> Ending | None:
         """Send the command. Returns how it ended if it already has: `lost` when there was no answer to the request."""
-        from paramiko import SSHException
-
         limit_s = min(timeout_s, self._address.connect_timeout_s)
         sent_at = time.monotonic()
         try:
-            _execute(channel, sent, limit_s)
-        except (SSHException, OSError, EOFError) as error:
+            channel.execute(sent, limit_s)
+        except ChannelFault as error:
             if connection.is_active and time.monotonic() - sent_at < limit_s:
                 raise StepError(
                     f"{self.host} refuses to run commands for {self._address.user}.",
@@ -265,37 +270,37 @@ class SshTransport:
             return "lost"
         return None
 
-    def _end(self, connection: SshConnection, running: "_Running", other: str | None) -> None:
+    def _end(self, connection: Connection, running: Running, other: str | None) -> None:
         """End the command's process group over a second channel, or a second connection (MaxSessions may be 1).
 
         Before its start line there is nothing to end: the starter stops when it can't write it.
         """
-        from paramiko import SSHException
-
         group = running.group
         if group is None:
             return
-        faults = (SSHException, OSError, EOFError, SaysoError)
+        faults = (ChannelFault, OSError, SaysoError)
         try:
             self._end_over(connection, running, group, other)
         except faults:
-            with contextlib.suppress(*faults), contextlib.closing(SshConnection(self._address)) as second:
+            with contextlib.suppress(*faults), contextlib.closing(self._connect()) as second:
                 # When this fails too, the ending still says that the command was given up.
                 self._end_over(second, running, group, other)
 
-    def _end_over(self, connection: SshConnection, running: "_Running", group: str, other: str | None) -> None:
+    def _end_over(self, connection: Connection, running: Running, group: str, other: str | None) -> None:
         """Send the ender, take what the command still says, and wait for both."""
         # A password that is known is given, but nobody is asked for one now.
         dialogue = self._dialogue(other, ("kill",), may_ask=False)
         sent = self._command((*self._prefix(other, dialogue), "/bin/sh", "-c", ENDER, "sayso", group))
         channel = connection.open_channel()
         try:
-            _execute(channel, sent, ENDER_LIMIT_S)
+            channel.execute(sent, ENDER_LIMIT_S)
             if dialogue is not None:
-                _answer(channel, dialogue, ENDER_LIMIT_S)
-            channel.shutdown_write()
-            running.wait(_Limits(time.monotonic() + ENDER_LIMIT_S, None))
-            channel.status_event.wait(ENDER_LIMIT_S)
+                answer(channel, dialogue, ENDER_LIMIT_S)
+            channel.close_input()
+            running.wait(Limits(time.monotonic() + ENDER_LIMIT_S, None))
+            end = time.monotonic() + ENDER_LIMIT_S
+            while not channel.has_ended and time.monotonic() < end:
+                channel.wait(0.1)
         finally:
             channel.close()
 
@@ -346,7 +351,7 @@ class SshTransport:
                 argv=vector,
             )
 
-    def _raise_if_not_started(self, running: "_Running", completed: Completed, as_user: str | None) -> None:
+    def _raise_if_not_started(self, running: Running, completed: Completed, as_user: str | None) -> None:
         """Raise `StepError` when it is certain that the program never ran."""
         if completed.ending != "exited":
             return
@@ -380,194 +385,6 @@ class SshTransport:
         return StepError(message, remedy=remedy, host=self.host, argv=completed.argv, exit_code=completed.exit_code)
 
 
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """When waiting ends: at a time of `time.monotonic`, or when asked to."""
-
-    deadline: float
-    cancel: Cancel | None
-    dialogue: Dialogue | None = None
-    """With a person who may be waited for: that is no part of the command's time."""
-
-    @property
-    def reached(self) -> Ending | None:
-        if self.cancel is not None and self.cancel.is_set:
-            return "cancelled"
-        waited_s = 0.0 if self.dialogue is None else self.dialogue.waited_s
-        return "timeout" if time.monotonic() >= self.deadline + waited_s else None
-
-
-class _Stream:
-    """One output stream: what comes before the start line is noise, what comes after is kept up to the limit."""
-
-    def __init__(self, token: str) -> None:
-        self._start_line = re.compile(re.escape(token.encode()) + rb":(\d+)\n")
-        self.group: str | None = None
-        self.noise = b""
-        self.kept = bytearray()
-        self.size_bytes = 0
-
-    def feed(self, data: bytes) -> bytes:
-        """Take what came; return the part of it that is the command's own output."""
-        if self.group is None:
-            self.noise += data
-            found = self._start_line.search(self.noise)
-            if found is None:
-                self.noise = self.noise[-NOISE_LIMIT_BYTES:]
-                return b""
-            self.group = found[1].decode()
-            self.noise, data = self.noise[: found.start()], self.noise[found.end() :]
-        self.size_bytes += len(data)
-        self.kept += data[: OUTPUT_LIMIT_BYTES - len(self.kept)]
-        return data
-
-
-class _Running:
-    """A command on its channel: feeds its stdin and drains both streams, in one thread and without blocking."""
-
-    def __init__(
-        self,
-        channel: "Channel",
-        token: str,
-        *,
-        feed: Feed,
-        on_output: Callable[[bytes], None] | None,
-        dialogue: Dialogue | None = None,
-        is_other: bool = False,
-    ) -> None:
-        self.channel = channel
-        self._feed = feed
-        self._dialogue = dialogue
-        self._waits_for_start = is_other
-        """sudo must not read what is meant for the command, so that it is sent after the start line only."""
-        self._is_input_open = True
-        self._on_output = on_output
-        self._stdout = _Stream(token)
-        self._stderr = _Stream(token)
-
-    @property
-    def group(self) -> str | None:
-        """The command's process group, once it has started."""
-        return self._stdout.group or self._stderr.group
-
-    @property
-    def noise(self) -> bytes:
-        """What sudo and the login shell said before the start."""
-        said = self._stderr.noise if self._dialogue is None else self._dialogue.without_prompts(self._stderr.noise)
-        return said or self._stdout.noise
-
-    def succeeded(self) -> None:
-        """Note that sudo let the command through."""
-        if self._dialogue is not None:
-            self._dialogue.succeeded()
-
-    def failed(self) -> None:
-        """Note that sudo let nothing through."""
-        if self._dialogue is not None:
-            self._dialogue.failed_if_wrong(self.noise)
-
-    def wait(self, limits: _Limits) -> Ending:
-        """Move bytes until the command has ended or a limit is reached."""
-        self.channel.settimeout(0.0)
-        poll = select.poll()
-        poll.register(self.channel.fileno(), select.POLLIN)
-        last_output = time.monotonic()
-        while True:
-            # Looked at before reading: what came before the end of the stream is then read below.
-            is_at_end = bool(self.channel.eof_received) or self.channel.closed
-            self._write()
-            if self._read():
-                last_output = time.monotonic()
-            elif self.channel.status_event.is_set() and (is_at_end or time.monotonic() - last_output > LINGER_S):
-                return "exited"
-            reached = limits.reached
-            if reached is not None:
-                return reached
-            self._pause(poll, is_at_end=is_at_end)
-
-    def completed(
-        self, argv: tuple[str, ...], ending: Ending, signal_number: int | None, duration_s: float
-    ) -> Completed:
-        """Return what happened. An end without exit code and signal means that the connection or its server went away."""
-        code = self.channel.exit_status
-        if ending == "exited" and code < 0:
-            ending = "lost" if signal_number is None else "signalled"
-        return Completed(
-            argv=argv,
-            ending=ending,
-            exit_code=code if ending == "exited" else None,
-            signal=signal_number if ending == "signalled" else None,
-            stdout=bytes(self._stdout.kept),
-            stderr=bytes(self._stderr.kept),
-            stdout_size_bytes=self._stdout.size_bytes,
-            stderr_size_bytes=self._stderr.size_bytes,
-            duration_s=duration_s,
-        )
-
-    def _pause(self, poll: select.poll, *, is_at_end: bool) -> None:
-        """Wait for something to do. At the end of the stream the file descriptor is always ready, so the status is waited for."""
-        tick_s = TICK_WITH_INPUT_S if self._is_input_open else TICK_S
-        if is_at_end:
-            self.channel.status_event.wait(tick_s)
-        else:
-            poll.poll(tick_s * 1000)
-
-    def _read(self) -> bool:
-        """Take what has come on both streams, at most one chunk of each."""
-        has_read = False
-        if self.channel.recv_ready():
-            data = self._stdout.feed(self.channel.recv(CHUNK_BYTES))
-            has_read = True
-            if data and self._on_output is not None:
-                self._on_output(data)
-        if self.channel.recv_stderr_ready():
-            data = self.channel.recv_stderr(CHUNK_BYTES)
-            self._stderr.feed(data)
-            has_read = True
-            if self._dialogue is not None and self.group is None:
-                _reply(self.channel, self._dialogue.hear(data))
-        return has_read
-
-    def _write(self) -> None:
-        """Send as much input as the window takes, then close it. A command that no longer reads is no fault."""
-        if not self._is_input_open or (self._waits_for_start and self.group is None):
-            return
-        try:
-            for _ in range(CHUNKS_BETWEEN_READS):
-                piece = self._feed.piece()
-                if piece and self.channel.send_ready():
-                    self._feed.take(self.channel.send(piece[:CHUNK_BYTES].tobytes()))
-            if not self._feed.piece():
-                self.channel.shutdown_write()
-                self._is_input_open = False
-        except TimeoutError:
-            return
-        except (OSError, EOFError):
-            self._is_input_open = False
-
-
-def _answer(channel: "Channel", dialogue: Dialogue, limit_s: float) -> None:
-    """Answer the one question that sudo may ask on a channel of which nothing else is read."""
-    end = time.monotonic() + limit_s
-    while time.monotonic() < end and not channel.status_event.wait(TICK_WITH_INPUT_S):
-        if channel.recv_stderr_ready():
-            line = dialogue.hear(channel.recv_stderr(CHUNK_BYTES))
-            if line is not None:
-                _reply(channel, line)
-                return
-
-
-def _reply(channel: "Channel", line: bytearray | None) -> None:
-    """Write a password's line and clear it; a sudo that has gone meanwhile gets none."""
-    if line is None:
-        return
-    try:
-        with contextlib.suppress(OSError, EOFError):
-            channel.sendall(line)
-    finally:
-        clear(line)
-
-
 def _has_no_sudo(noise: bytes, completed: Completed) -> bool:
     """Whether env(1) says that there is no sudo (exit code 127), or none that may be run (126)."""
     return (
@@ -575,17 +392,6 @@ def _has_no_sudo(noise: bytes, completed: Completed) -> bool:
         and noise.lstrip().startswith((b"env: ", b"/usr/bin/env: "))
         and b"sudo" in noise
     )
-
-
-def _execute(channel: "Channel", sent: bytes, limit_s: float) -> None:
-    """Ask for a command to be run. paramiko waits for the server's answer without a limit, so the channel is closed then."""
-    watch = threading.Timer(limit_s, channel.close)
-    watch.daemon = True
-    watch.start()
-    try:
-        channel.exec_command(sent)
-    finally:
-        watch.cancel()
 
 
 def _words(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,13 +6,17 @@ Faults leave as `TargetError` and `UnreachableError`; no password is ever sent t
 import logging
 import signal
 import socket
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from executors.ssh_config import HostAddress
+from executors.ssh_address import HostAddress
+from executors.ssh_channel import ChannelFault, NoMoreSessionsFault
 from executors.ssh_errors import shown, target_error
-from executors.ssh_keys import identities
-from executors.ssh_known_hosts import KnownHosts, name_in_known_hosts
+from executors.ssh_keys import Passphrases, identities
+from executors.ssh_known_hosts import KnownHosts
+from executors.ssh_paramiko import ParamikoChannel
+from executors.ssh_processes import Process, end_process, start_proxy
 from intents.errors import HostKeyError, SaysoError, UnreachableError
 
 if TYPE_CHECKING:
@@ -43,27 +47,41 @@ DIGESTS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hm
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
+class Sharing(Protocol):
+    """What a connection takes from the session: the way through a jump host, and keys that are unlocked."""
+
+    passphrases: Passphrases
+
+    def tunnel(self, jump: HostAddress, hostname: str, port: int) -> "Channel":
+        """Return a way from a jump host to a host that it reaches."""
+        ...
+
+
 class SshConnection:
     """A login on a host. Opening one connects; channels of it may be used by several threads."""
 
-    def __init__(self, address: HostAddress) -> None:
+    def __init__(self, address: HostAddress, sharing: Sharing) -> None:
         """Connect, check the host's key, log in.
 
         Raises `TargetError` for an untrusted, changed or revoked host key and for a key file of
-        ours that can't be used, `UnreachableError` when there is no answer or the login is refused.
+        ours that can't be used, `UnreachableError` when there is no answer or the login is refused; of a jump
+        host on the way as well.
         """
         self._address = address
+        self._sharing = sharing
         self._signals: dict[int, str] = {}
-        connected = _connect(address)
+        self._proxy: Process | None = None
+        connected = self._connect()
         try:
             self._transport = self._negotiate(connected)
         except BaseException:
             connected.close()
+            self._end_proxy()
             raise
         try:
             self._log_in()
         except BaseException:
-            self._transport.close()
+            self.close()
             raise
         self._transport.set_keepalive(KEEPALIVE_S)
 
@@ -72,11 +90,26 @@ class SshConnection:
         """Whether the connection isn't known to be gone."""
         return self._transport.is_active()
 
-    def open_channel(self) -> "Channel":
-        """Open a channel for one command. Raises paramiko's `SSHException` or `OSError`: nothing has run then."""
-        return self._transport.open_session(timeout=self._address.connect_timeout_s)
+    def open_channel(self) -> ParamikoChannel:
+        """Open a channel for one command. Raises `ChannelFault`: nothing has run then."""
+        import paramiko
 
-    def take_signal(self, channel_number: int) -> int | None:
+        try:
+            channel = self._transport.open_session(timeout=self._address.connect_timeout_s)
+        except paramiko.ChannelException as error:
+            raise NoMoreSessionsFault from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise ChannelFault from error
+        return ParamikoChannel(channel, lambda: self._take_signal(channel.chanid))
+
+    def open_tunnel(self, hostname: str, port: int) -> "Channel":
+        """Open a way from this host to another (`direct-tcpip`, RFC 4254, 7.2). Raises paramiko's `SSHException`."""
+        here = ("127.0.0.1", 0)  # whom it is for is nobody's business there
+        return self._transport.open_channel(
+            "direct-tcpip", (hostname, port), here, timeout=self._address.connect_timeout_s
+        )
+
+    def _take_signal(self, channel_number: int) -> int | None:
         """Return the number of the signal that ended a channel's command, or None; 0 for one that has no number here."""
         name = self._signals.pop(channel_number, None)
         if name is None:
@@ -87,8 +120,35 @@ class SshConnection:
     def close(self) -> None:
         """End the connection and every channel of it."""
         self._transport.close()
+        self._end_proxy()
 
-    def _negotiate(self, connected: socket.socket) -> "Transport":
+    def _end_proxy(self) -> None:
+        if self._proxy is not None:
+            end_process(self._proxy)
+            self._proxy = None
+
+    def _connect(self) -> "socket.socket | Channel":
+        """Return the way to the host's SSH server: through a jump host, a proxy's program, or straight on."""
+        import paramiko
+
+        address = self._address
+        if address.jump is not None:
+            try:
+                return self._sharing.tunnel(address.jump, address.hostname, address.port)
+            except (paramiko.SSHException, OSError, EOFError) as error:
+                raise UnreachableError(
+                    f"{address.name} ({address.hostname} port {address.port}) can't be reached through "
+                    f"{address.jump.name}: {shown(error)}.",
+                    remedy="Check that the host is up, and that the jump host allows it (AllowTcpForwarding, PermitOpen).",
+                    host=address.name,
+                ) from error
+        if address.proxy_command:
+            connected, self._proxy = start_proxy(address.proxy_command, host=address.name)
+            connected.settimeout(address.connect_timeout_s)
+            return connected
+        return _connect(address)
+
+    def _negotiate(self, connected: "socket.socket | Channel") -> "Transport":
         import paramiko
 
         known_hosts = _load_known_hosts(self._address)
@@ -111,12 +171,14 @@ class SshConnection:
         address = self._address
         transport.daemon = True
         transport.banner_timeout = 2 * address.connect_timeout_s  # so that it is start_client that gives up, always
+        transport.auth_timeout = address.login_timeout_s
+        transport.use_compression(address.has_compression)
         self._keep_signals(transport)
         options = transport.get_security_options()
         options.kex = tuple(name for name in KEY_EXCHANGES if name in options.kex)
         options.ciphers = tuple(name for name in CIPHERS if name in options.ciphers)
         options.digests = tuple(name for name in DIGESTS if name in options.digests)
-        options.key_types = _known_first(options.key_types, known_hosts.key_types(address.hostname, address.port))
+        options.key_types = _known_first(options.key_types, known_hosts.key_types(address.key_name))
         transport.start_client(timeout=address.connect_timeout_s)
         # start_client returns without a word when its time is over (5.1.0).
         if not transport.is_active() or transport.host_key is None:
@@ -140,7 +202,7 @@ class SshConnection:
         transport._channel_handler_table = {**usual, MSG_CHANNEL_REQUEST: note}  # type: ignore[attr-defined]  # noqa: SLF001
 
     def _log_in(self) -> None:
-        with identities(self._address) as keys:
+        with identities(self._address, self._sharing.passphrases) as keys:
             tried = 0
             for key in keys:
                 tried += 1
@@ -153,12 +215,17 @@ class SshConnection:
         import paramiko
 
         fatal = (paramiko.BadAuthenticationType, paramiko.ssh_exception.PartialAuthentication)
+        started = time.monotonic()
         try:
             if self._transport.auth_publickey(self._address.user, key):
                 raise paramiko.ssh_exception.PartialAuthentication([])
         except fatal as error:
             raise target_error(error, self._address) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
+            if time.monotonic() - started >= self._address.login_timeout_s:
+                raise self._refused(
+                    tried, f"didn't decide within {self._address.login_timeout_s:g} s about the login"
+                ) from error
             if not self._transport.is_active():
                 raise self._refused(tried, "ended the connection") from error
             return False
@@ -211,11 +278,11 @@ def _known_first(offered: Sequence[str], known: tuple[str, ...]) -> tuple[str, .
 
 
 def _check_host_key(key: "PKey", known_hosts: KnownHosts, address: HostAddress) -> None:
-    verdict = known_hosts.judge(address.hostname, address.port, key.asbytes())
+    verdict = known_hosts.judge(address.key_name, key.asbytes())
     if verdict == "trusted":
         return
     where = f"{address.name} ({address.hostname} port {address.port})"
-    name = name_in_known_hosts(address.hostname, address.port)
+    name = address.key_name
     told = f"{key.get_name()} {key.fingerprint}"
     if verdict == "unknown":
         raise HostKeyError(
@@ -224,6 +291,14 @@ def _check_host_key(key: "PKey", known_hosts: KnownHosts, address: HostAddress) 
             f"`ssh -p {address.port} {address.user}@{address.hostname}`, or add this line to "
             f"{address.known_hosts_files[0] if address.known_hosts_files else '~/.ssh/known_hosts'}: "
             f"{name} {key.get_name()} {key.get_base64()}",
+            host=address.name,
+        )
+    if verdict == "certified":
+        raise HostKeyError(
+            f"The key of {where} is not known: {told}. A certificate authority vouches for it (@cert-authority), "
+            "and certificates are checked by ssh alone.",
+            remedy="Let ssh make the connection: `sayso_transport=openssh` for the host in the inventory, or the setting "
+            "`ssh_transport`.",
             host=address.name,
         )
     what = "HAS CHANGED" if verdict == "changed" else "HAS BEEN REVOKED"

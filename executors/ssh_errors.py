@@ -7,7 +7,7 @@ terminal.
 import socket
 from collections.abc import Mapping
 
-from executors.ssh_config import HostAddress
+from executors.ssh_address import HostAddress
 from intents.errors import TargetError, UnreachableError
 
 SHOWN_CHARACTERS = 200
@@ -15,14 +15,14 @@ SHOWN_CHARACTERS = 200
 REMEDIES: Mapping[str, str] = {
     "SSHException": "Check that an SSH server answers there: `ssh -v -p {port} {user}@{hostname}`.",
     "AuthenticationException": "Check the account and its key: `ssh -v -p {port} {user}@{hostname}`.",
-    "PasswordRequiredException": "Add the key to an agent (`ssh-add`); sayso asks for no passphrase.",
+    "PasswordRequiredException": "Add the key to an agent: `ssh-add`.",
     "BadAuthenticationType": "Install a public key for {user} on the host; sayso logs in by key only.",
     "PartialAuthentication": "The host wants a second factor, which sayso can't give; use an account that needs a key only.",
     "UnableToAuthenticate": "Check the account and its key: `ssh -v -p {port} {user}@{hostname}`.",
     "ChannelException": "The host opens no more sessions: look at MaxSessions in its sshd_config.",
     "BadHostKeyException": "Find out why the key changed before anything else.",
     "IncompatiblePeer": "The host offers only algorithms that are no longer safe (SHA-1, 3DES, CBC); upgrade its SSH server.",
-    "ProxyCommandFailure": "Proxies are not supported yet; run sayso where the host can be reached directly.",
+    "ProxyCommandFailure": "Run the ProxyCommand of the SSH configuration by hand.",
     "NoValidConnectionsError": "Check that the host is up and that port {port} is right and open.",
     "CouldNotCanonicalize": "Give the host's full name as HostName in the SSH configuration.",
     "ConfigParseError": "Check it with `ssh -G {name}`.",

@@ -7,12 +7,14 @@ one key of a type per host, and takes the locale's encoding (5.1.0).
 import base64
 import fnmatch
 import hmac
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Verdict: TypeAlias = Literal["trusted", "unknown", "changed", "revoked"]
+Verdict: TypeAlias = Literal["trusted", "unknown", "changed", "revoked", "certified"]
+"""`certified`: no key is known, but an authority is, whose certificate the host might show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class KnownKey:
     key_type: str
     key: bytes
     is_revoked: bool = False
+    is_authority: bool = False
+    """Whether it is an authority's key (`@cert-authority`), which vouches for hosts and is no host's own."""
 
     def is_for(self, name: str) -> bool:
         """Whether the line is about `name`; `!pattern` excludes.
@@ -58,40 +62,44 @@ class KnownHosts:
                 keys += _parse(path.read_text(encoding="utf-8", errors="replace"))
         return cls(keys)
 
-    def key_types(self, hostname: str, port: int) -> tuple[str, ...]:
+    def key_types(self, name: str) -> tuple[str, ...]:
         """Return the types of the keys that are trusted for a host, so that the server is asked for one of these."""
-        return tuple(key.key_type for key in self._about(hostname, port) if not key.is_revoked)
+        return tuple(known.key_type for known in self._about(name) if not (known.is_revoked or known.is_authority))
 
-    def judge(self, hostname: str, port: int, key: bytes) -> Verdict:
-        """Return what is to be thought of `key` (raw public key) being shown by a host."""
-        about = self._about(hostname, port)
+    def judge(self, name: str, key: bytes) -> Verdict:
+        """Return what is to be thought of `key` (raw public key) being shown by the host of that name.
+
+        Where nothing is known under `[host]:port`, a key that is known for `host` is good, as for ssh
+        (sshconnect.c, check_host_key).
+        """
+        verdict = self._judge(name, key)
+        bare = re.fullmatch(r"\[(.+)\]:\d+", name)
+        if verdict in {"unknown", "certified"} and bare is not None:
+            without_port = self._judge(bare[1], key)
+            return without_port if without_port in {"trusted", "revoked"} else verdict
+        return verdict
+
+    def _judge(self, name: str, key: bytes) -> Verdict:
+        about = self._about(name)
         if any(known.is_revoked and known.key == key for known in about):
             return "revoked"
-        trusted = [known for known in about if not known.is_revoked]
+        trusted = [known for known in about if not (known.is_revoked or known.is_authority)]
         if any(known.key == key for known in trusted):
             return "trusted"
-        return "changed" if trusted else "unknown"
+        if trusted:
+            return "changed"
+        return "certified" if any(known.is_authority for known in about) else "unknown"
 
-    def _about(self, hostname: str, port: int) -> list[KnownKey]:
-        name = name_in_known_hosts(hostname, port)
+    def _about(self, name: str) -> list[KnownKey]:
         return [key for key in self._keys if key.is_for(name)]
 
 
-def name_in_known_hosts(hostname: str, port: int) -> str:
-    """Return the name under which a host stands in known_hosts.
-
-    >>> name_in_known_hosts("Web1", 22), name_in_known_hosts("web1", 2222)
-    ('web1', '[web1]:2222')
-    """
-    return hostname.lower() if port == 22 else f"[{hostname.lower()}]:{port}"  # noqa: PLR2004 - the port of SSH
-
-
 def _parse(text: str) -> Iterator[KnownKey]:
-    """`[@marker] names type key [comment]`; `@cert-authority` lines are about certificates, which aren't asked for."""
+    """`[@marker] names type key [comment]`."""
     for line in text.splitlines():
         words = line.split()
-        is_revoked = bool(words) and words[0] == "@revoked"
-        if is_revoked:
+        marker = words[0] if words and words[0] in {"@revoked", "@cert-authority"} else ""
+        if marker:
             words = words[1:]
         if len(words) < 3 or words[0].startswith(("#", "@")):  # noqa: PLR2004 - names, type, key
             continue
@@ -99,7 +107,7 @@ def _parse(text: str) -> Iterator[KnownKey]:
             key = base64.b64decode(words[2], validate=True)
         except ValueError:
             continue
-        yield KnownKey(words[0], words[1], key, is_revoked)
+        yield KnownKey(words[0], words[1], key, marker == "@revoked", marker == "@cert-authority")
 
 
 def _matches(pattern: str, name: str) -> bool:

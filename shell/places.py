@@ -9,6 +9,7 @@ from pathlib import Path
 
 from executors.policy import SYSTEM_GRANTS, SYSTEM_POLICY
 from executors.schedule import Schedule
+from executors.ssh_address import SYSTEM_CONFIG, TransportName
 from executors.state import BACKUP_LIMIT_BYTES
 from shell.environment import Environment
 from shell.hosts_file import hosts_file
@@ -39,6 +40,8 @@ class Places:
     ssh_configs: tuple[Path, ...] = ()
     host_trust: HostTrust | None = None
     """Which inventories may make something run; none when None."""
+    ssh_transport: TransportName = "paramiko"
+    """What makes SSH connections where the inventory doesn't say."""
     model: Path | None = None
     connect_timeout_s: float = 10.0
     trusted_models: Mapping[str, str] = field(default_factory=dict)
@@ -98,7 +101,8 @@ def find_places(environment: Environment, options: argparse.Namespace, settings:
         system_policy=SYSTEM_POLICY,
         inventories=(*_added_hosts(environment), *(named or configured)),
         host_trust=HostTrust(environment.paths.config, environment.uid),
-        ssh_configs=(ssh_config,) if ssh_config.exists() else (),
+        ssh_configs=tuple(path for path in (ssh_config, SYSTEM_CONFIG) if path.exists()),
+        ssh_transport=settings.ssh_transport,
         model=settings.model,
         trusted_models=trusted_models(environment.paths.config) if settings.model else {},
         timeout_s=settings.timeout_s,

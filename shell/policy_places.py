@@ -72,12 +72,7 @@ def value_context(hosts: Sequence[str], environment: Environment, targets: Targe
 def open_targets(environment: Environment, options: argparse.Namespace) -> Targets:
     """Return the targets of the settings' inventories; nothing is connected to. Use it up with `close`."""
     places = find_places(environment, options, settings_of(environment, options))
-    return Targets(
-        places.inventories,
-        directory=places.directory,
-        ssh_config_paths=places.ssh_configs,
-        trust=places.host_trust,
-    )
+    return Targets.of(places)
 
 
 def find_hosts(on: str | None, targets: Targets) -> Hosts:

@@ -74,22 +74,13 @@ class Session:
         self._said_before: tuple[Match, ...] = ()
         """What "it" may mean in a conversation: the steps of the request before. A script has no such thing."""
         self._person = person or Nobody()
+        asked = self._person if self._person.can_be_asked else None
         # One password for this machine and one for all others: nobody types thirty for thirty hosts.
         self._become = Become(
-            self._person if self._person.can_be_asked else None,
+            asked,
             group_of=lambda host: LOCAL if host == LOCAL else "other hosts",
         )
-        self._targets = Targets(
-            places.inventories,
-            directory=places.directory,
-            ssh_config_paths=places.ssh_configs,
-            connect_timeout_s=places.connect_timeout_s,
-            connect_retries=places.connect_retries,
-            at_once=places.schedule.hosts_at_once,
-            become=self._become,
-            backup_limit_bytes=places.backup_limit_bytes,
-            trust=places.host_trust,
-        )
+        self._targets = Targets.of(places, become=self._become, prompter=asked)
         self._protected_things: Protected | None = None
         self._catalogue: Catalogue | None = None
         self._interpreter: Interpreter | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 from executors.schedule import HOSTS_AT_ONCE, Share, parse_batches
+from executors.ssh_address import TransportName
 from intents.errors import SaysoError
 from intents.values import Json
 from shell.environment import ROOT_UID, ColorChoice, Environment
@@ -55,6 +56,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("history", "path", None, "SAYSO_HISTORY", "The history's file."),
     Setting(
         "ssh_connect_timeout_s", "duration", "10", "SAYSO_SSH_CONNECT_TIMEOUT", "How long a host may take to answer."
+    ),
+    Setting(
+        "ssh_transport",
+        "choice",
+        "paramiko",
+        "SAYSO_SSH_TRANSPORT",
+        "What makes SSH connections: sayso's own client (paramiko), or the system's ssh (openssh).",
+        choices=("paramiko", "openssh"),
     ),
     Setting(
         "backup_limit_bytes", "size", "1 GiB", "SAYSO_BACKUP_LIMIT", "How much a host keeps of edited files, for undo."
@@ -108,6 +117,7 @@ class Settings:
     color: ColorChoice
     history: Path
     ssh_connect_timeout_s: float
+    ssh_transport: TransportName
     backup_limit_bytes: float
     connect_retries: int
     hosts_at_once: int

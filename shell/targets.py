@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from executors.become import Become
 from executors.facts import gather_facts
@@ -14,7 +15,8 @@ from executors.inventory_patterns import split_pattern
 from executors.inventory_sources import SourceTrust
 from executors.local import LocalTransport
 from executors.schedule import HOSTS_AT_ONCE
-from executors.ssh_config import HostAddress
+from executors.ssh_address import SYSTEM_CONFIG, HostAddress, TransportName
+from executors.ssh_keys import Prompter
 from executors.state import BACKUP_LIMIT_BYTES, Target
 from executors.transport import Transport
 from intents.errors import SaysoError, TargetError, UnreachableError
@@ -22,6 +24,10 @@ from intents.interpretation import Evidence
 from intents.targets import LOCAL
 from intents.types.base import ValueContext
 from shell.live_names import TargetNames
+from shell.places import Places
+
+if TYPE_CHECKING:
+    from executors.ssh_shared import SshShared
 
 PAUSE_S = 0.3
 """Before a host that could not be reached is tried again, while its time isn't over."""
@@ -88,6 +94,8 @@ class Targets:
         become: Become | None = None,
         backup_limit_bytes: int = BACKUP_LIMIT_BYTES,
         trust: SourceTrust | None = None,
+        ssh_transport: TransportName = "paramiko",
+        prompter: Prompter | None = None,
     ) -> None:
         self._trust = trust
         self._backup_limit_bytes = backup_limit_bytes
@@ -98,20 +106,56 @@ class Targets:
         self._connect_timeout_s = connect_timeout_s
         self._connect_retries = connect_retries
         self._at_once = at_once
+        self._ssh_transport: TransportName = ssh_transport
+        self._prompter = prompter
+        self._shared: SshShared | None = None
         self._inventory: Inventory | None = None
         self._open: dict[str, Target] = {}
         self._names: dict[str, TargetNames] = {}
+
+    @classmethod
+    def of(cls, places: Places, *, become: Become | None = None, prompter: Prompter | None = None) -> Self:
+        """Return the targets of a session's places; `prompter` can be asked for a key's passphrase."""
+        return cls(
+            places.inventories,
+            directory=places.directory,
+            ssh_config_paths=places.ssh_configs,
+            connect_timeout_s=places.connect_timeout_s,
+            connect_retries=places.connect_retries,
+            at_once=places.schedule.hosts_at_once,
+            become=become,
+            backup_limit_bytes=places.backup_limit_bytes,
+            trust=places.host_trust,
+            ssh_transport=places.ssh_transport,
+            prompter=prompter,
+        )
+
+    @property
+    def shared(self) -> "SshShared":
+        """What all SSH connections of the session share."""
+        if self._shared is None:
+            from executors.ssh_shared import SshShared
+
+            self._shared = SshShared(self._prompter)
+        return self._shared
 
     @property
     def inventory(self) -> Inventory:
         """The inventory, read at its first use. Raises `TargetError` for one that can't be used."""
         if self._inventory is None:
-            self._inventory = Inventory.load(self._inventory_paths, self._ssh_config_paths, trust=self._trust)
+            self._inventory = Inventory.load(
+                self._inventory_paths,
+                self._ssh_config_paths,
+                trust=self._trust,
+                ssh_transport=self._ssh_transport,
+            )
         return self._inventory
 
     def knows_hosts(self) -> bool:
         """Whether any host but this machine could be meant."""
-        return bool(self._inventory_paths) or any(path.exists() for path in self._ssh_config_paths)
+        return bool(self._inventory_paths) or any(
+            path.exists() for path in self._ssh_config_paths if path != SYSTEM_CONFIG
+        )
 
     def local_names(self) -> TargetNames:
         """Return the live names of this machine, with the inventory's hosts."""
@@ -137,7 +181,9 @@ class Targets:
                 from executors.ssh import SshTransport
 
                 addresses[address.name] = replace(address, connect_timeout_s=self._connect_timeout_s)
-                transports[address.name] = SshTransport(addresses[address.name], become=self._become)
+                transports[address.name] = SshTransport(
+                    addresses[address.name], become=self._become, shared=self.shared
+                )
         faults: dict[str, SaysoError] = {}
         opened: dict[str, Target] = {}
 
@@ -219,3 +265,6 @@ class Targets:
         for target in self._open.values():
             target.transport.close()
         self._open.clear()
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None

@@ -247,7 +247,8 @@ def test_a_trusted_script_says_what_it_says_to_ansible(tmp_path: Path) -> None:
     script = tmp_path / "script"
     inventory = Inventory.load([script], [], trust=Trusting(script))
     assert listed_by_sayso(inventory) == listed_by_ansible(tmp_path, ["script"])
-    assert _one(inventory, "w1") == replace(_one(inventory, "w2"), name="w1", hostname="192.0.2.1")
+    first, second = _one(inventory, "w1"), _one(inventory, "w2")
+    assert first == replace(second, name="w1", hostname="192.0.2.1", given=first.given)
     assert (_one(inventory, "w3").user, _one(inventory, "w3").port) == ("deploy", 2200)
 
 
@@ -445,7 +446,15 @@ Host *
     inventory = _load(tmp_path, "web.example ansible_port=2200\n", ssh_config=config)
     assert inventory.host_names() == ("web.example", "bastion", "other")
     assert _one(inventory, "bastion") == HostAddress(
-        "bastion", "192.0.2.1", 2022, "keeper", ("/keys/bastion",), ("/known/one", "/etc/ssh/ssh_known_hosts"), 10.0
+        "bastion",
+        "192.0.2.1",
+        2022,
+        "keeper",
+        ("/keys/bastion",),
+        ("/known/one", "/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"),
+        10.0,
+        uses_default_identities=False,
+        config_files=(str(tmp_path / "ssh_config"),),
     )
     web = _one(inventory, "web.example")
     assert (web.user, web.port, web.hostname) == ("pattern", 2200, "web.example")
@@ -465,16 +474,21 @@ def test_without_any_configuration_the_defaults_hold(tmp_path: Path) -> None:
     one = _one(_load(tmp_path, "one\n"), "one")
     home = str(Path("~").expanduser())
     assert (one.port, one.user, one.identity_files) == (22, getpass.getuser(), ())
-    assert one.known_hosts_files == (f"{home}/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+    assert one.known_hosts_files == (
+        f"{home}/.ssh/known_hosts",
+        f"{home}/.ssh/known_hosts2",
+        "/etc/ssh/ssh_known_hosts",
+        "/etc/ssh/ssh_known_hosts2",
+    )
 
 
 @pytest.mark.parametrize(
     ("config", "said"),
     [
         ('Match exec "touch {witness}"\n  User x\n', "Match exec"),
-        ("Match host one !exec 'touch {witness}'\n  User x\n", "Match exec"),
-        ("Host one\n  ProxyCommand touch {witness}\n", "proxycommand"),
-        ("Host one\n  ProxyJump bastion\n", "proxyjump"),
+        ('Match host one !exec "touch {witness}"\n  User x\n', "Match exec"),
+        ("Host one\n  ProxyCommand touch {witness}; true\n", "needs a shell"),
+        ("Host one\n  ProxyJump one\n", "in a circle"),
         ("Host one\n  Port many\n", "port"),
         ("Host one\n  Port 0\n", "port"),
     ],
@@ -500,13 +514,17 @@ def test_includes_are_read_in_their_place(tmp_path: Path) -> None:
     assert [(address.user, address.port) for address in inventory.resolve("all")] == [("included", 22), ("global", 2)]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"), [("Include config\n", "deeply"), ("Host a\n  Include other\n", "inside a Host")]
-)
-def test_includes_that_cannot_be_put_in_place_are_refused(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "config").write_text(text)
-    with pytest.raises(TargetError, match=said):
+def test_a_file_that_includes_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("Include config\n")
+    with pytest.raises(TargetError, match="deeply"):
         SshConfig.load([tmp_path / "config"])
+
+
+def test_the_inventory_names_the_transport_of_a_host(tmp_path: Path) -> None:
+    inventory = _load(tmp_path, "one sayso_transport=openssh\ntwo\nthree sayso_transport=telnet\n")
+    assert (_one(inventory, "one").transport, _one(inventory, "two").transport) == ("openssh", "paramiko")
+    with pytest.raises(TargetError, match=r"transport.*telnet"):
+        inventory.resolve("three")
 
 
 def test_the_first_file_wins_and_its_last_block_does_not_swallow_the_second(tmp_path: Path) -> None:

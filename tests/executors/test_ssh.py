@@ -17,7 +17,7 @@ import paramiko
 import pytest
 
 from executors.ssh import SshTransport
-from executors.ssh_config import HostAddress
+from executors.ssh_address import HostAddress
 from executors.ssh_connection import CIPHERS, DIGESTS, KEY_EXCHANGES
 from executors.ssh_errors import REMEDIES, target_error
 from executors.ssh_known_hosts import KnownHosts
@@ -468,7 +468,7 @@ def test_hashed_known_hosts_are_understood(sshd: Sshd, tmp_path: Path) -> None:
 def test_lines_that_make_no_sense_trust_nobody(tmp_path: Path) -> None:
     known = tmp_path / "known"
     known.write_bytes(b"# x\n\nhost\nhost ssh-ed25519 ***\n\xff\xfe ssh-rsa AAAA\n@cert-authority * ssh-ed25519 AAAA\n")
-    assert KnownHosts.load((str(known),)).judge("host", 22, b"key") == "unknown"
+    assert KnownHosts.load((str(known),)).judge("host", b"key") == "certified"
 
 
 def test_a_wrong_login_key_is_unreachable(sshd: Sshd, tmp_path: Path) -> None:
