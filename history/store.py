@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -29,6 +30,8 @@ class History:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._lock = threading.RLock()
+        self._waiting: list[_Waiting] = []
+        self._waiting_lock = threading.Lock()
         self.path = path
 
     @classmethod
@@ -69,17 +72,61 @@ class History:
         return self._append(kind, record, payload, redactor)
 
     def _append(self, kind: str, record: int | None, payload: Mapping[str, Json], redactor: Redactor) -> Event:
-        kept = cast("Mapping[str, Json]", cut_long(redactor.redact(plain(payload))))
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            if record is not None and not _is_record(connection, record):
-                raise ValueError(f"there is no record {record}")
-            event, body = build_event(_sound_head(connection), kind, record, kept)
-            connection.execute(
-                "INSERT INTO events (number, hash, body) VALUES (?, ?, ?)", (event.number, event.hash, body.decode())
-            )
+        """Write an event together with all that other threads want to write just now: one sync serves them all."""
+        mine = _Waiting(kind, record, cast("Mapping[str, Json]", cut_long(redactor.redact(plain(payload)))))
+        with self._waiting_lock:
+            self._waiting.append(mine)
+        try:
+            with self._lock:
+                if mine.event is None and mine.fault is None:  # else the one before has written it
+                    with self._waiting_lock:
+                        together, self._waiting = self._waiting, []
+                    self._write(together)
+        except BaseException:
+            with self._waiting_lock:  # nobody else is to write what we give up
+                self._waiting = [one for one in self._waiting if one is not mine]
+            raise
+        if mine.fault is not None:
+            raise mine.fault
+        event = cast("Event", mine.event)
         if kind == "end":
             keep_anchor(self.path, Head(event.number, event.hash))
         return event
+
+    def _write(self, together: "Sequence[_Waiting]") -> None:
+        """Write events, each on its own merits, in one transaction; a fault of the file is the fault of all."""
+        written: list[tuple[_Waiting, Event]] = []
+        try:
+            with self._transaction("BEGIN IMMEDIATE") as connection:
+                head = _sound_head(connection)
+                for one in together:
+                    try:
+                        _require_record(connection, one.record)
+                        event, body = build_event(head, one.kind, one.record, one.payload)
+                    except (ValueError, TypeError) as fault:
+                        one.fault = fault
+                        continue
+                    connection.execute(
+                        "INSERT INTO events (number, hash, body) VALUES (?, ?, ?)",
+                        (event.number, event.hash, body.decode()),
+                    )
+                    head = Head(event.number, event.hash)
+                    written.append((one, event))
+        except Exception as fault:
+            for one in together:
+                one.fault = one.fault or fault
+            raise
+        finally:
+            # Also after an interrupt: what isn't on disk then waits again, for the thread that wants it written.
+            if written and self._last_number() >= written[-1][1].number:
+                for one, event in written:
+                    one.event = event
+            with self._waiting_lock:
+                self._waiting = [one for one in together if one.event is None and one.fault is None] + self._waiting
+
+    def _last_number(self) -> int:
+        with translated_faults(self.path):
+            return int(self._connection.execute("SELECT coalesce(max(number), 0) FROM events").fetchone()[0])
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -164,9 +211,23 @@ class History:
         return [read_event(*row) for row in rows]
 
 
-def _is_record(connection: sqlite3.Connection, record: int) -> bool:
-    found = connection.execute("SELECT 1 FROM events WHERE number = ? AND record = number", (record,)).fetchone()
-    return found is not None
+@dataclass(slots=True)
+class _Waiting:
+    """An event that a thread wants written, and what came of it."""
+
+    kind: str
+    record: int | None
+    payload: Mapping[str, Json]
+    event: Event | None = None
+    fault: BaseException | None = None
+
+
+def _require_record(connection: sqlite3.Connection, record: int | None) -> None:
+    """Raise `ValueError` for the number of a record that isn't there."""
+    if record is None:
+        return
+    if connection.execute("SELECT 1 FROM events WHERE number = ? AND record = number", (record,)).fetchone() is None:
+        raise ValueError(f"there is no record {record}")
 
 
 def _sound_head(connection: sqlite3.Connection) -> Head:

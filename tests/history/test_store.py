@@ -2,7 +2,8 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,23 @@ def test_nothing_is_written_after_an_end_that_was_tampered_with(
     other.close()
     with pytest.raises(HistoryTampered, match=word):
         history.new_record({"request": "two"})
+
+
+def test_what_many_threads_write_at_once_is_whole_in_one_chain_and_each_fault_is_its_own(tmp_path: Path) -> None:
+    with History.open(tmp_path / "history.db") as history, ThreadPoolExecutor(max_workers=16) as pool:
+        record = history.new_record({"request": "r", "user": "u"})
+        missing = pool.map(lambda _: _fault_of(lambda: history.append("note", 10_000, {})), range(8))
+        events = list(pool.map(lambda number: history.append("note", record, {"number": number}), range(200)))
+        assert [type(fault) for fault in missing] == [ValueError] * 8
+        kept = history.events(record)[1:]
+        assert sorted(event.number for event in events) == [event.number for event in kept]
+        assert {event.number: event.payload for event in events} == {event.number: event.payload for event in kept}
+        assert history.verify().is_intact
+
+
+def _fault_of(call: Callable[[], object]) -> Exception | None:
+    try:
+        call()
+    except Exception as fault:  # noqa: BLE001 - which it is, is what the test asks
+        return fault
+    return None
