@@ -64,6 +64,7 @@ def phrases(answering: Answering) -> Iterable[str]:
     """Return what can be completed: the commands, and the examples without slots."""
     yield from (
         "undo",
+        "retry",
         "history",
         "intents",
         "hosts",
