@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from shell.session import Session
+from tests.support.change_rows import Case, Hosts, leaves_something_running
 from tests.support.hosts import MISSING, Host, is_built, systemd_host
+from tests.support.sessions import Approver, session_in
 
 HERE = Path(__file__).parent
 BUILD_LIMIT_S = 900
@@ -27,3 +30,44 @@ def host() -> Iterator[Host]:
         pytest.skip(MISSING)
     with systemd_host() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def row_hosts() -> Iterator[Hosts]:
+    made = Hosts()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def row_host(request: pytest.FixtureRequest, row_hosts: Hosts) -> Iterator[Host]:
+    """A host for the test's row: of its own, or that of all rows that leave nothing running."""
+    case: Case = request.node.callspec.params["case"]
+    if leaves_something_running(case):
+        with systemd_host() as running:
+            yield running
+        return
+    failed = request.session.testsfailed
+    yield row_hosts.shared()
+    if request.session.testsfailed > failed:
+        row_hosts.close()
+
+
+@pytest.fixture
+def row_person() -> Approver:
+    made = Approver()
+    made.password = "correct horse 9"
+    return made
+
+
+@pytest.fixture(scope="module")
+def row_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def row_session(tmp_path: Path, row_cache: Path, row_host: Host, row_person: Approver) -> Iterator[Session]:
+    config = tmp_path / "ssh_config"
+    config.write_text(row_host.ssh_config("ops", "ops") + row_host.ssh_config("root", "root"))
+    with session_in(tmp_path, door="terminal", person=row_person, cache=row_cache, ssh_configs=(config,)) as opened:
+        yield opened

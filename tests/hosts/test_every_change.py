@@ -9,29 +9,17 @@ The rows stand in `changes/*.yml`, by intent name. A row's keys:
 - `stays`: path beginning -> why undo leaves it
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
-import yaml
 
-from executors.command_planning import SIMULATED
-from executors.diffs import state_diff
-from executors.plan import EditStep, Effect, Outcome, PlannedStep, RunStep
-from intents.catalogue import Catalogue
-from shell.exit_status import ExitStatus
-from shell.response import Response
-from shell.road import Options
 from shell.session import Session
-from tests.support.hosts import Host, requires_hosts, systemd_host
-from tests.support.sessions import Approver, session_in
+from tests.support.change_rows import CASES, CATALOGUE, Case, go_round, is_playbook
+from tests.support.hosts import Host, requires_hosts
+from tests.support.sessions import Approver
 
 pytestmark = [pytest.mark.sshd, requires_hosts]
 
-ROWS = Path(__file__).parent / "changes"
 _ONE_VERSION = "a host's repository has one version of each package; tests/packs/test_apt_for_real.py has two"
 _ANY_NUMBER = "a row can't know which number a process gets; tests/packs/test_processes_for_real.py asks"
 _NO_ENGINE = "the hosts run no containers; tests/packs/test_containers_for_real.py has an engine of its own"
@@ -98,139 +86,11 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
 """Change intents without a row -> why a host of the tests can't have them. Keep it short."""
 
 
-@dataclass(frozen=True)
-class Case:
-    intent: str
-    name: str
-    arguments: Mapping[str, str | Sequence[str]]
-    changes: Sequence[str]
-    prepare: Sequence[Sequence[str]] = ()
-    account: str = "ops"
-    again: str = "already so"
-    stays: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def pairs(self) -> list[str]:
-        return [
-            f"{key}={value}"
-            for key, values in self.arguments.items()
-            for value in ([values] if isinstance(values, str) else values)
-        ]
-
-
-def _cases() -> list[Case]:
-    tables: list[dict[str, list[dict[str, Any]]]] = [
-        yaml.safe_load(path.read_text()) for path in sorted(ROWS.glob("*.yml"))
-    ]
-    return [Case(intent, **row) for table in tables for intent, rows in table.items() for row in rows]
-
-
-CASES = _cases()
-CATALOGUE = Catalogue.load()
-ALONE = frozenset({"package", "firewall", "network", "ssh", "time"})
-"""Nouns whose rows leave what goes on by itself, or cut off who comes after."""
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-class Hosts:
-    """A host for all rows that leave nothing running; one that a failure may have spoilt is given up."""
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        self._shared: Host | None = None
-
-    def shared(self) -> Host:
-        if self._shared is None:
-            self._shared = self._open.enter_context(systemd_host())
-        return self._shared
-
-    def close(self) -> None:
-        self._shared = None
-        self._open.close()
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[Hosts]:
-    made = Hosts()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def host(request: pytest.FixtureRequest, hosts: Hosts) -> Iterator[Host]:
-    case: Case = request.node.callspec.params["case"]
-    if _leaves_something_running(case):
-        with systemd_host() as running:
-            yield running
-        return
-    failed = request.session.testsfailed
-    yield hosts.shared()
-    if request.session.testsfailed > failed:
-        hosts.close()
-
-
-def _leaves_something_running(case: Case) -> bool:
-    """Whether what the row installs, starts or cuts off could be a difference of the next one (a log shipper, a rule)."""
-    noun = case.intent.partition(".")[0]
-    installs = any("apt-get" in argv for argv in case.prepare)
-    return installs or noun in ALONE or CATALOGUE[case.intent].operation.playbook is not None
-
-
-@pytest.fixture
-def person() -> Approver:
-    made = Approver()
-    made.password = "correct horse 9"
-    return made
-
-
-@pytest.fixture
-def session(tmp_path: Path, cache: Path, host: Host, person: Approver) -> Iterator[Session]:
-    config = tmp_path / "ssh_config"
-    config.write_text(host.ssh_config("ops", "ops") + host.ssh_config("root", "root"))
-    with session_in(tmp_path, door="terminal", person=person, cache=cache, ssh_configs=(config,)) as opened:
-        yield opened
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.intent}: {case.name}")
-def test_a_change_goes_round(case: Case, host: Host, session: Session, person: Approver) -> None:
-    for argv in case.prepare:
-        host.run_inside(*argv)
-    before = host.snapshot()
-    while_planning: list[str] = []
-    person.meanwhile = lambda: while_planning.extend(before.difference(host.snapshot()))
-
-    done = session.run_intent(case.intent, case.pairs, Options(on=case.account))
-    assert done.status is ExitStatus.DONE, (done.fault, done.outcomes)
-    assert len(person.plans) == 1
-    assert while_planning == [], "planning changed the host"
-    steps = _steps(done)
-    assert {step.effect for step in steps} <= {Effect.WILL_CHANGE, Effect.CANNOT_KNOW}, steps
-    assert {outcome.status for outcome in done.outcomes[case.account]} == {"changed"}
-    _assert_only(before.difference(host.snapshot()), case.changes)
-    for step, outcome in zip(steps, done.outcomes[case.account], strict=True):
-        _assert_came_true(step, outcome, host)
-
-    again = session.run_intent(case.intent, case.pairs, Options(on=case.account, dry_run=True))
-    if case.again == "already so":
-        assert again.status is ExitStatus.DONE, again.fault
-        assert {step.effect for step in _steps(again)} == {Effect.ALREADY_SO}
-    elif case.again == "always":
-        assert Effect.ALREADY_SO not in {step.effect for step in _steps(again)}
-    else:
-        assert again.status is not ExitStatus.DONE
-
-    person.meanwhile = None
-    undone = session.undo(done.record, Options())
-    if all(step.cannot_undo for step in steps):
-        assert undone.status is ExitStatus.REFUSED, undone
-        return
-    assert undone.status is ExitStatus.DONE, (undone.fault, undone.outcomes)
-    left = before.difference(host.snapshot())
-    assert [line for line in left if not line.startswith(tuple(case.stays))] == [], "undo left something"
+@pytest.mark.parametrize(
+    "case", [one for one in CASES if not is_playbook(one)], ids=lambda case: f"{case.intent}: {case.name}"
+)
+def test_a_change_goes_round(case: Case, row_host: Host, row_session: Session, row_person: Approver) -> None:
+    go_round(case, row_host, row_session, row_person)
 
 
 def test_every_change_of_the_catalogue_has_a_row() -> None:
@@ -239,25 +99,3 @@ def test_every_change_of_the_catalogue_has_a_row() -> None:
     assert changes - rows - CANNOT_GO_ROUND.keys() == set(), "add a row to tests/hosts/changes/"
     assert rows - changes == set(), "rows of intents that are no change, or are gone"
     assert rows & CANNOT_GO_ROUND.keys() == set()
-
-
-def _steps(response: Response) -> list[PlannedStep]:
-    assert response.plan is not None, response.fault
-    return [step for stage in response.plan.stages for steps in stage.hosts.values() for step in steps]
-
-
-def _assert_came_true(step: PlannedStep, outcome: Outcome, host: Host) -> None:
-    """What the plan showed is what there is: the file's content, or each line of the state but "a new one"."""
-    if isinstance(step.step, EditStep):
-        path = host.path(step.step.path)
-        assert (path.read_bytes() if path.exists() else None) == step.step.after
-    elif isinstance(step.step, RunStep) and SIMULATED not in step.before:
-        now = state_diff({}, outcome.after, "now").splitlines()
-        promised = [line for line in step.diff.splitlines()[2:] if line.startswith("+") and not line.endswith("(new)")]
-        assert [line for line in promised if line not in now] == []
-
-
-def _assert_only(lines: Sequence[str], expected: Sequence[str]) -> None:
-    """Each line begins with one of the expected texts, and each of these begins a line."""
-    assert [line for line in lines if not line.startswith(tuple(expected))] == [], "it changed more than its row says"
-    assert [text for text in expected if not any(line.startswith(text) for line in lines)] == [], lines
