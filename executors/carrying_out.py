@@ -11,9 +11,9 @@ from executors.left_behind import read_left
 from executors.made_files import execute_making
 from executors.plan import EditStep, Outcome, OutcomeStatus, PlannedStep, PlaybookStep, Stage
 from executors.secrets_of_steps import execute_with_secrets
-from executors.state import Target, UnreachableStepError, failure_of, parser_options, said_to
+from executors.state import Target, UnreachableStepError, as_text, failure_of, parser_options, read_state, said_to
 from executors.transport import Cancel, Completed
-from intents.errors import PlanError
+from intents.errors import PlanError, SaysoError
 from intents.intent import Intent, Operation
 from intents.operations import Count, Filter, RowOperation, apply_operations
 from intents.parsers import parse_output
@@ -57,12 +57,33 @@ def carry_out(
                 target.host, status, str(failure), completed.exit_code, stderr=_text(completed.stderr),
                 duration_s=completed.duration_s,
             )  # fmt: skip
-        return _with_output(target.host, status, completed, message=str(failure))
+        now, begun = _begun(stage, intent, operation, planned, target) if status == "failed" else ({}, "")
+        return _with_output(
+            target.host, status, completed, message=f"{failure}{begun}", before=planned.before, after=now
+        )
     if operation.read is not None:
         return _rows(
             stage, operation, completed, target.host, parser_options(intent, operation.read, stage.values_of(planned))
         )
     return _verified(stage, intent, operation, planned, completed, target, cancel)
+
+
+def _begun(stage: Stage, intent: Intent, operation: Operation, planned: PlannedStep, target: Target) -> tuple[Row, str]:
+    """Return the state that a failed command has left where it is another than before, and a sentence about it."""
+    if operation.state is None:
+        return {}, ""
+    try:
+        now = read_state(intent, operation.state, stage.values_of(planned), target, None)
+    except SaysoError:
+        return {}, ""
+    moved = [
+        f"{name} is now {as_text(value) or 'unset'}" for name, value in now.items() if planned.before.get(name) != value
+    ]
+    if not now and planned.before:
+        moved = ["it is gone"]
+    if not moved:
+        return now, ""
+    return now, f" It has begun all the same: {', '.join(moved)}. Look at what is there before you ask again."
 
 
 def _rows(stage: Stage, operation: Operation, completed: Completed, host: str, options: Mapping[str, str]) -> Outcome:

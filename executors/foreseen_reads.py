@@ -96,7 +96,7 @@ class ForeseenTransport:
         if program == "stat":
             return answer_stat(argv, self._files, ask)
         if program in {"find", *_RULES}:
-            moved = self._at_origin(argv, ask, may_drop=program == "find")
+            moved = None if program == "lsattr" else self._at_origin(argv, ask, may_drop=program == "find")
             if moved is not None:
                 return moved
             return answer_find(argv, self._files, ask) if program == "find" else _RULES[program](argv, self._files, ask)

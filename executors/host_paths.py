@@ -31,6 +31,7 @@ class MountPoint:
     point: str
     source: str
     """What was mounted (`/dev/sda1`), as far as the kernel tells."""
+    is_read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class HostPaths:
     transport: Transport
     cancel: Cancel | None = None
     _resolved: dict[str, str] = field(default_factory=dict)
+    _real: dict[str, str] = field(default_factory=dict)
     _mounts: tuple[MountPoint, ...] | None = None
 
     def mounts(self) -> tuple[MountPoint, ...]:
@@ -71,12 +73,20 @@ class HostPaths:
         if missing:
             mounts = self.mounts()
             for path, real in zip(missing, self._real_paths(missing), strict=True):
+                self._real[path] = real
                 self._resolved[path] = widest_name(real, mounts)
         return {path: self._resolved[path] for path in paths}
 
     def leads_of(self, paths: Sequence[str]) -> dict[str, str]:
         """Return path -> where it leads, of those that lead elsewhere than they say."""
         return {path: real for path, real in self.resolve_all(paths).items() if real != path} if paths else {}
+
+    def mount_of(self, path: str) -> MountPoint | None:
+        """Return the mount that a path lies on, links followed; of several at one place the last. Raises `StepError`."""
+        self.resolve(path)
+        real = self._real[path]
+        within = [one for one in self.mounts() if is_within(real, one.point)]
+        return max(reversed(within), key=lambda one: len(one.point), default=None)
 
     def entries(self, paths: Sequence[str]) -> dict[str, Entry]:
         """Return path -> what it is, of those that are there, in one command. The paths have to be plain text."""
@@ -135,7 +145,7 @@ def parse_mounts(text: bytes) -> tuple[MountPoint, ...]:
     r"""Return the mounts of `/proc/self/mountinfo`, in the kernel's order; octal escapes are undone.
 
     >>> parse_mounts(b"36 35 98:0 /etc /mnt/a\\040b rw,noatime master:1 - ext3 /dev/root rw\n")
-    (MountPoint(device='98:0', root='/etc', point='/mnt/a b', source='/dev/root'),)
+    (MountPoint(device='98:0', root='/etc', point='/mnt/a b', source='/dev/root', is_read_only=False),)
     """
     mounts = []
     for line in text.decode("utf-8", "surrogateescape").split("\n"):
@@ -143,7 +153,8 @@ def parse_mounts(text: bytes) -> tuple[MountPoint, ...]:
         if len(words) >= _MOUNT_FIELDS and "-" in words:
             behind = words[words.index("-") + 1 :]
             source = _unescaped(behind[1]) if len(behind) > 1 else ""
-            mounts.append(MountPoint(words[2], _unescaped(words[3]), _unescaped(words[4]), source))
+            is_read_only = any("ro" in options.split(",") for options in (words[5], *behind[2:3]))
+            mounts.append(MountPoint(words[2], _unescaped(words[3]), _unescaped(words[4]), source, is_read_only))
     return tuple(mounts)
 
 

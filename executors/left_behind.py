@@ -15,6 +15,10 @@ _PREFIX = "left."
 """Begins the names of what was left among the columns of the state after a change."""
 
 
+class MovedError(PlanError):
+    """What a record changed is another by now, so that it can't be taken back."""
+
+
 def read_left(
     intent: Intent, operation: Operation, values: Mapping[str, Json], target: Target, cancel: Cancel | None
 ) -> dict[str, Json]:
@@ -48,8 +52,8 @@ def refuse_worked_on(taken: TakenBack, intent: Intent, target: Target, cancel: C
     now = with_unknown(read_state(intent, left.left, taken.arguments, target, cancel))
     if all(agrees(now.get(name), value) for name, value in taken.left.items()):
         return
-    raise PlanError(
+    raise MovedError(
         f"{subject} can't be undone: somebody has worked since on what it made.\n"
         f"{state_diff(taken.left, {name: now.get(name) for name in taken.left}, target.host)}".rstrip(),
-        remedy="Look at what is there now; what of it is to go, delete yourself.",
+        remedy="Look at what is there now, and delete yourself what of it is to go.",
     )

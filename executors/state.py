@@ -138,7 +138,12 @@ def failure_of(completed: Completed, step: RunStep, host: str) -> StepError | No
         said = last_line(completed.stderr) or last_line(completed.stdout)
         message = f"`{program}` failed with exit code {completed.exit_code}" + (f": {said}" if said else "")
         message += "" if message.endswith((".", "!", "?")) else "."
-        remedy = "Check the values that the plan shows, and your permissions on the host."
+        is_full = b"No space left on device" in completed.stderr or b"quota exceeded" in completed.stderr
+        remedy = (
+            "Free some space on that file system first."
+            if is_full
+            else "Check the values that the plan shows, and your permissions on the host."
+        )
     return StepError(message, remedy=remedy, host=host, argv=step.argv, exit_code=completed.exit_code)
 
 
@@ -248,5 +253,6 @@ def unmet(
         else:
             accepted = expected_values(intent, expectation, values)
             if shown not in accepted or not now:
-                problems.append(f"{expectation.column} is {shown or 'unset'}, not {' or '.join(accepted)}")
+                said = "it holds" if expectation.column == "holds" else f"{expectation.column} is"
+                problems.append(f"{said} {shown or 'unset'}, not {' or '.join(accepted)}")
     return problems

@@ -15,6 +15,7 @@ from executors.forecast import Forecast
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
 from executors.installation import programs_of
+from executors.obstacles import refuse_hindered
 from executors.path_effects import effects_of
 from executors.path_uses import paths_given
 from executors.plan import EditStep, Effect, PlannedStep, PlaybookStep
@@ -51,6 +52,8 @@ def plan_steps(
     host_paths = HostPaths(target.transport, cancel)
     refuse_protected(intent, values, target, protected, cancel=cancel, host_paths=host_paths)
     planned = _plan_step(intent, values, target, cancel=cancel, with_touched=with_touched, forecast=forecast)
+    if with_touched:
+        refuse_hindered(planned, target, host_paths, cancel)
     effects = implied_effects(intent, values, target, host_paths)
     leads_to = host_paths.leads_of(paths_given(intent, values))
     guard = cuts_access(intent, values, planned, target)

@@ -16,7 +16,8 @@ from executors.forecast import Forecast, agrees
 from executors.foreseen_files import NotForeseenError
 from executors.guard_cuts import cuts_access
 from executors.host_paths import HostPaths
-from executors.left_behind import left_in, refuse_worked_on
+from executors.left_behind import MovedError, left_in, refuse_worked_on
+from executors.obstacles import refuse_hindered
 from executors.path_effects import risk_with
 from executors.plan import EditStep, Effect, PlannedStep, Stage, TakenBack
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
@@ -27,6 +28,7 @@ from intents.errors import PlanError
 from intents.intent import Intent, Operation, Risk, Undo
 from intents.interpretation import Argument, Evidence, Match
 from intents.types.base import ValueContext
+from intents.types.visible import visible
 from intents.values import Json
 
 
@@ -107,7 +109,8 @@ def _do_again(undoing: "_Undoing", step: DoneStep, declared_by: str, target: Tar
     arguments = {name: Argument(value, evidence) for name, value in step.arguments.items()}
     match = Match(intent.name, arguments, 1.0, declared_by=declared_by)
     planned = plan_steps(intent, match.values(), target, cancel=undoing.cancel, protected=undoing.protected)
-    planned = tuple(replace(one, is_predicted=True) for one in planned)
+    taken = TakenBack(step.intent, step.arguments)
+    planned = tuple(replace(one, is_predicted=True, takes_back=taken) for one in planned)
     return _stage(undoing, intent, match, planned, target)
 
 
@@ -135,7 +138,7 @@ def _undo_step(undoing: _Undoing, step: DoneStep, target: Target, forecast: Fore
     operation = intent.operation_for(target.facts)
     undo = operation.undo
     if (undo is None or undo.intent is None) and step.takes_back is not None:
-        return _make_again(undoing, *step.takes_back, target, forecast)
+        return _make_again(undoing, step, *step.takes_back, target, forecast)
     if undo is None or undo.intent is None:
         reason = undo.impossible if undo and undo.impossible else "no inverse is known"
         raise PlanError(f"Record {record} can't be undone: {reason}.", remedy="Say what you want instead.")
@@ -150,7 +153,12 @@ def _undo_step(undoing: _Undoing, step: DoneStep, target: Target, forecast: Fore
         for name, value in _inverse_values(intent, undo, inverse, step.arguments, step.before, undoing.context).items()
     }
     match = Match(inverse.name, arguments, 1.0)
-    planned = plan_steps(inverse, match.values(), target, cancel=cancel, forecast=forecast, protected=undoing.protected)
+    try:
+        planned = plan_steps(
+            inverse, match.values(), target, cancel=cancel, forecast=forecast, protected=undoing.protected
+        )
+    except PlanError as error:
+        raise PlanError(f"Record {record} can't be undone: {error.message}", remedy=error.remedy) from error
     # An inverse without one of its own is taken back by making the change again.
     planned = tuple(replace(one, takes_back=taken, cannot_undo=None) for one in planned)
     at_most = _risk_at_most(intent, step, taken, inverse)
@@ -168,7 +176,7 @@ def _risk_at_most(intent: Intent, step: DoneStep, taken: TakenBack, inverse: Int
 
 
 def _make_again(
-    undoing: _Undoing, name: str, arguments: Mapping[str, Json], target: Target, forecast: Forecast
+    undoing: _Undoing, step: DoneStep, name: str, arguments: Mapping[str, Json], target: Target, forecast: Forecast
 ) -> Stage:
     """Plan the change anew that an undo took back by a step which has no inverse (a deletion)."""
     intent = undoing.catalogue.get(name)
@@ -182,6 +190,7 @@ def _make_again(
     planned = plan_steps(
         intent, match.values(), target, cancel=undoing.cancel, forecast=forecast, protected=undoing.protected
     )
+    planned = tuple(replace(one, takes_back=TakenBack(step.intent, step.arguments)) for one in planned)
     return _stage(undoing, intent, match, planned, target)
 
 
@@ -249,9 +258,9 @@ def _refuse_if_moved(
     left = {name: step.after.get(name) for name in promised}
     current = {name: now.get(name) for name in promised}
     if not all(agrees(current[name], value) for name, value in left.items()):
-        raise PlanError(
+        raise MovedError(
             f"Record {undoing.record} can't be undone: the state has moved since.\n{state_diff(left, current, target.host)}",
-            remedy="Look at what changed it, then say what you want.",
+            remedy="Look at it, then say what you want.",
         )
 
 
@@ -263,9 +272,10 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, forecast: Fore
     now = read_file(target.transport, path, as_user=step.as_user, allow_large=True)
     current = now.sha256 if now.exists else None
     if current != step.after.get("sha256"):
-        raise PlanError(
-            f"Record {record} can't be undone: {path} has been edited since.",
-            remedy="Look at the file; `sayso history show` has the diff of that edit.",
+        how = "has another content than it left there" if now.exists else "is gone"
+        raise MovedError(
+            f"Record {record} can't be undone: {visible(path)} {how}.",
+            remedy="Look at the file, then say what you want.",
         )
     wanted = _content_before(record, step, path, target)
     # What is gone comes back with its owner, mode and attributes, which the backup has.
@@ -302,6 +312,7 @@ def _undo_edit(undoing: _Undoing, step: DoneStep, intent: Intent, forecast: Fore
     }
     match = Match(intent.name, arguments, 1.0)
     effects = implied_effects(intent, step.arguments, target, host_paths)
+    refuse_hindered(planned, target, host_paths, undoing.cancel)
     planned = replace(planned, effects=effects, guard=cuts_access(intent, step.arguments, planned, target))
     risk = risk_with(intent.risk, effects)
     forecast.take_edit(edit, wanted.content if wanted.exists and not wanted.is_large else None)

@@ -20,9 +20,7 @@ from shell.process_identity import is_alive, own_process
 from shell.recorded_matches import recorded_match
 from shell.response import Approval, Response
 from shell.retrying import Retry, find_retry
-
-LOOK_BACK = 500
-"""How many records `undo` looks through for the last change."""
+from shell.standing_changes import Changes, done_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,43 +150,12 @@ class Journal:
             },
         )
 
-    def changes_of(self, record: int | None, *, hosts: frozenset[str] | None = None) -> tuple[int, list[DoneStep]]:
-        """Return the number and the changes of a record; of the last one that still stands when None.
-
-        With `hosts` only what was changed there counts.
-
-        Raises `PlanError` when there is nothing to take back.
-        """
+    @property
+    def changes(self) -> Changes:
+        """What the history says of changes made and taken back. Raises `PlanError` without a history."""
         if self._history is None:
             raise PlanError("There is no history.", remedy="Nothing was changed through sayso yet.")
-        if record is not None:
-            steps = _on_hosts(done_steps(self._history, record), hosts)
-            if not steps:
-                raise PlanError(f"Record {record} changed nothing.", remedy="`sayso history` shows what was done.")
-            return record, steps
-        taken_back: set[tuple[int | None, str]] = set()
-        depths: dict[int, int] = {}
-        for summary in self._history.records(limit=LOOK_BACK):
-            steps = done_steps(self._history, summary.record)
-            undone = {(step.undo_of, step.host) for step in steps if step.undo_of is not None}
-            taken_back |= undone
-            standing = [
-                step
-                for step in _on_hosts(steps, hosts)
-                if not self._undo_depth(step, depths) % 2 and (summary.record, step.host) not in taken_back
-            ]
-            if standing:
-                return summary.record, standing
-        raise PlanError("There is no change to take back.", remedy="`sayso history` shows what was done.")
-
-    def _undo_depth(self, step: DoneStep, known: dict[int, int]) -> int:
-        """Return 0 for a change, 1 for an undo, 2 for the undo of an undo (which is the change once more), and so on."""
-        if step.undo_of is None or self._history is None:
-            return 0
-        if step.undo_of not in known:
-            taken = done_steps(self._history, step.undo_of)
-            known[step.undo_of] = self._undo_depth(taken[0], known) if taken else 0
-        return 1 + known[step.undo_of]
+        return Changes(self._history)
 
     def retry_of(self, record: int | None) -> Retry:
         """Return what is left of a record, of the last of which something is left when None. Raises `PlanError`."""
@@ -235,10 +202,6 @@ def _what_came_of_it(response: Response) -> str:
     return "nothing to do" if response.plan.is_empty else "dry run"
 
 
-def _on_hosts(steps: list[DoneStep], hosts: frozenset[str] | None) -> list[DoneStep]:
-    return [step for step in steps if hosts is None or step.host in hosts]
-
-
 def cut_off_steps(history: History) -> list[CutOff]:
     """Return the changes of which nobody knows what they did, oldest first; those still being made are marked."""
     found = []
@@ -247,7 +210,7 @@ def cut_off_steps(history: History) -> list[CutOff]:
             continue
         events = history.events(event.record)
         ends = (one.payload for one in events if one.kind == "step_end" and one.payload.get("begun") == event.number)
-        step, ended = _done_step(event.payload, {}), next(ends, {})
+        step, ended = done_step(event.payload, {}), next(ends, {})
         is_running = not ended and is_alive(events[0].payload.get("process"))
         found.append(CutOff(event.record, event.number, event.utc, is_running, step, event.payload, ended))
     return found
@@ -287,49 +250,3 @@ def settle(
         "backup": backup,
     }
     history.append("recovery", step.record, payload)
-
-
-def done_steps(history: History, record: int) -> list[DoneStep]:
-    """Return the steps of a record that changed something, in the order in which they ended."""
-    begun: dict[int, Mapping[str, Json]] = {}
-    done: list[DoneStep] = []
-    for event in history.events(record):
-        if event.kind == "step_begin":
-            begun[event.number] = event.payload
-        elif event.kind in {"step_end", "recovery"} and event.payload.get("status") == "changed":
-            number = event.payload.get("begun")
-            step = begun.get(number) if isinstance(number, int) else None
-            if step is not None:
-                done.append(_done_step(step, event.payload))
-    return done
-
-
-def _done_step(step: Mapping[str, Json], outcome: Mapping[str, Json]) -> DoneStep:
-    edit = step.get("edit")
-    return DoneStep(
-        host=str(step["host"]),
-        intent=str(step["intent"]),
-        arguments=_mapping(step.get("arguments")),
-        before=_mapping(step.get("before")),
-        after=_mapping(outcome.get("after")),
-        backup=_text(outcome.get("backup")),
-        edit_path=_text(edit.get("path")) if isinstance(edit, Mapping) else None,
-        as_user=_text(step.get("as_user")),
-        undo_of=number if isinstance(number := step.get("undo_of"), int) else None,
-        made_directory=isinstance(edit, Mapping) and edit.get("made_directory") is True,
-        takes_back=_taken_back(step.get("takes_back")),
-    )
-
-
-def _taken_back(value: Json) -> tuple[str, Mapping[str, Json]] | None:
-    if not isinstance(value, Mapping) or not isinstance(value.get("intent"), str):
-        return None
-    return str(value["intent"]), _mapping(value.get("arguments"))
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) else None

@@ -18,7 +18,7 @@ from executors.applying import apply_plan
 from executors.become import Become
 from executors.fleet_rows import across_hosts
 from executors.guard import Leftover, prove_by_login
-from executors.plan import LeftOut, Outcome, Plan, Stage
+from executors.plan import LeftOut, Outcome, Plan
 from executors.plan_hash import finish_plan
 from executors.planning import make_plan
 from executors.policy import Door, Policy, Verdict, load_policy
@@ -529,25 +529,21 @@ class Session:
     def _undo(self, road: Road, record: int | None, on: str | None, *, retry_of: int | None = None) -> Response:
         if isinstance(road.journal, NoJournal):
             return road.failed_history(road.journal.error)
-        only = None if on is None else frozenset(self._targets.names(host_patterns(on)))
-        number, steps = road.journal.changes_of(record, hosts=only)
-        hosts = list(dict.fromkeys(step.host for step in steps))
+        only, changes = None if on is None else frozenset(self._targets.names(host_patterns(on))), road.journal.changes
+        standing = changes.last(only) if record is None else changes.of(record, only)
+        number, hosts = standing.record, list(dict.fromkeys(step.host for step in standing.steps))
         evidence = Evidence("history", note=f"record {number}")
         opened = self._open_targets(road, hosts, evidence)
         if opened.faults:
             raise next(iter(opened.faults.values()))
-        by_host = {target.host: target for target in opened.targets}
-        context = self._targets.context(opened.targets[0], _now())
-        stages: list[Stage] = undo_stages(
-            number, steps, self.catalogue, by_host, context, self.cancel, protected=self._protected
-        )
+        by_host, context = opened.by_host, self._targets.context(opened.targets[0], _now())
+        with changes.explaining(standing, only, was_named=record is not None):
+            stages = undo_stages(
+                number, standing.steps, self.catalogue, by_host, context, self.cancel, protected=self._protected
+            )
+        schedule = self._places.schedule
         plan = finish_plan(
-            f"undo {number}",
-            stages,
-            opened.targets,
-            host_evidence=evidence,
-            now=_now(),
-            schedule=self._places.schedule,
+            f"undo {number}", stages, opened.targets, host_evidence=evidence, now=_now(), schedule=schedule
         )
         matches = tuple(stage.match for stage in stages)
         interpretation = Interpretation(road.request, 1.0, matches=matches, stage=f"takes back record {number}")

@@ -63,6 +63,11 @@ class Opened:
     faults: dict[str, SaysoError]
     evidence: Evidence
 
+    @property
+    def by_host(self) -> dict[str, Target]:
+        """The targets by their hosts' names."""
+        return {target.host: target for target in self.targets}
+
     def nobody(self, patterns: Sequence[str]) -> SaysoError:
         """Return why no host is left: none was meant, or none can be used."""
         faults = list(self.faults.values())

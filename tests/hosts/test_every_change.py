@@ -1,4 +1,5 @@
-"""Every change of the catalogue on a real host: planning does nothing, applying does what was planned, undo takes it back.
+"""Every change of the catalogue on a real host: planning does nothing, applying does what was planned, undo takes it back
+and can itself be taken back.
 
 The rows stand in `changes/*.yml`, by intent name. A row's keys:
 
@@ -91,6 +92,9 @@ CANNOT_GO_ROUND: Mapping[str, str] = {
 )
 def test_a_change_goes_round(case: Case, row_host: Host, row_session: Session, row_person: Approver) -> None:
     go_round(case, row_host, row_session, row_person)
+
+    once_more = session.undo(undone.record, Options(on=case.account, dry_run=True))
+    assert once_more.status is ExitStatus.DONE, ("an undo can be taken back", once_more.fault)
 
 
 def test_every_change_of_the_catalogue_has_a_row() -> None:

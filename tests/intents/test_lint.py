@@ -73,6 +73,31 @@ def test_what_cannot_be_taken_back_is_destructive() -> None:
     assert any("`rm` can't be taken back" in text for text in _texts(entry))
 
 
+def test_an_undo_that_deletes_says_by_what_it_tells_that_nobody_has_worked_on_it() -> None:
+    entry = CLEAN.replace("risk: read", "risk: reversible").replace(
+        CLEAN[CLEAN.index("  read:") :],
+        """  state: {run: [stat, "--printf=%n\\\\0", --, "{path}"], parse: nul, columns: [{name: path}]}
+  change: {run: [touch, --, "{path}"]}
+  expect: {path: "{path}"}
+  undo: {intent: file.delete, with: {path: "{path}"}}
+""",
+    )
+    assert any("would take along what was written since" in text for text in _texts(entry))
+    left = """  undo:
+    intent: file.delete
+    with: {path: "{path}"}
+    left: {run: [stat, "--printf=%s\\\\0", --, "{path}"], parse: nul, columns: [{name: size, type: size}]}
+"""
+    kept = entry.replace('  undo: {intent: file.delete, with: {path: "{path}"}}\n', left)
+    assert not any("written since" in text for text in _texts(kept))
+
+
+def test_no_undo_of_the_catalogue_takes_along_what_was_written_since() -> None:
+    catalogue = Catalogue.load()
+    found = [one for one in check_catalogue(catalogue, list(catalogue)) if "written since" in one.text]
+    assert found == []
+
+
 @pytest.mark.parametrize("shape", ["read", "change", "edit"])
 def test_a_scaffold_loads_as_it_stands(shape: str) -> None:
     packs = {Path("/packs/new.yml"): scaffold("stamp.collect", shape).encode()}
