@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import tempfile
 import threading
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,8 @@ class SshShared:
         with self._lock:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="sayso-"))
+                # Also where nobody calls `close`: ssh's own sockets end by themselves, files don't.
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             return self._folder
 
     def close(self) -> None:

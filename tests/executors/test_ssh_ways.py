@@ -1,5 +1,6 @@
 """Ways to a host through others, the system's `ssh` as the client, and keys that are locked or certified; real servers on loopback."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -508,3 +509,11 @@ def test_an_address_without_files_tells_ssh_the_whole_way(
     assert ssh.run(["printf", "x"]).stdout == b"x"
     assert _logins(own_bastion) == before + 1
     ssh.close()
+
+
+def test_a_folder_that_nobody_closes_goes_with_its_owner() -> None:
+    shared = SshShared()
+    folder = shared.control_folder()
+    del shared
+    gc.collect()
+    assert not folder.exists()
