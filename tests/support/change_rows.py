@@ -123,6 +123,9 @@ def go_round(case: Case, host: Host, session: Session, person: Approver) -> None
     left = before.difference(host.snapshot())
     assert [line for line in left if not line.startswith(tuple(case.stays))] == [], "undo left something"
 
+    once_more = session.undo(undone.record, Options(on=case.account, dry_run=True))
+    assert once_more.status is ExitStatus.DONE, ("an undo can be taken back", once_more.fault)
+
 
 def _steps(response: Response) -> list[PlannedStep]:
     assert response.plan is not None, response.fault
