@@ -21,6 +21,7 @@ from executors.path_uses import paths_given
 from executors.plan import EditStep, Effect, PlannedStep, PlaybookStep
 from executors.protected import NOTHING_MORE, Protected, refuse_protected
 from executors.state import Target, read_state, run_step
+from executors.state_folders import with_place
 from executors.transport import Cancel
 from intents.errors import PlanError
 from intents.intent import Edit, EffectName, Intent, Operation, PlaybookRun
@@ -48,6 +49,7 @@ def plan_steps(
     """
     for name, value in values.items():
         check_value(intent, name, value)  # wherever it came from: a request, a script, the history
+    now = target
     target = target if forecast is None else forecast.target
     host_paths = HostPaths(target.transport, cancel)
     refuse_protected(intent, values, target, protected, cancel=cancel, host_paths=host_paths)
@@ -59,6 +61,8 @@ def plan_steps(
     guard = cuts_access(intent, values, planned, target)
     if forecast is not None:
         forecast.end_step()  # only now: until here everything was about the host before this step
+    if with_touched and planned.effect in {Effect.WILL_CHANGE, Effect.CANNOT_KNOW}:
+        planned = with_place(planned, now, cancel)
     return (replace(planned, guard=guard, effects=effects, leads_to=leads_to),)
 
 

@@ -12,6 +12,7 @@ from intents.errors import SaysoError
 from shell.environment import Environment
 from shell.exit_status import ExitStatus, combined
 from shell.version import VERSION
+from shell.visible import visible
 
 if TYPE_CHECKING:
     from shell.answering import Answering
@@ -199,6 +200,8 @@ def _dispatch(invocation: Invocation, environment: Environment) -> ExitStatus:
     if options.help or invocation.command == "help":
         environment.stdout.write(HELP)
         return ExitStatus.DONE
+    for warning in environment.warnings:
+        environment.stderr.write(f"! {visible(warning)}\n")
     if invocation.command in SESSIONLESS:
         from shell.commands import run_command
 

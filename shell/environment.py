@@ -64,6 +64,8 @@ class Environment:
     original_user: str | None
     """Who called sudo or doas, when root runs by it; None otherwise (others could set the variable themselves)."""
     paths: Paths
+    warnings: tuple[str, ...] = ()
+    """What a person should know of these surroundings, as sentences."""
 
     @classmethod
     def of_process(cls) -> "Environment":
@@ -88,6 +90,7 @@ class Environment:
             uid=uid,
             original_user=find_original_user(variables, uid),
             paths=find_paths(variables, home, uid),
+            warnings=ignored_folders(variables, home, uid),
         )
 
     @property
@@ -199,6 +202,22 @@ def find_paths(variables: Mapping[str, str], home: str, uid: int) -> Paths:
         cache=base("XDG_CACHE_HOME", f"{home}/.cache"),
         runtime=base("XDG_RUNTIME_DIR", run if run.is_dir() else f"{home}/.cache"),
     )
+
+
+def ignored_folders(variables: Mapping[str, str], home: str, uid: int) -> tuple[str, ...]:
+    """Return the warning that root's variables name folders that aren't root's, so that others are used; none as a rule."""
+    ignored = [
+        name
+        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+        if (folder := variables.get(name, "")).startswith("/") and not _may_be_own(Path(folder), uid)
+    ]
+    if not ignored:
+        return ()
+    said = ", ".join(f"{name}={variables[name]}" for name in ignored)
+    paths = find_paths(variables, home, uid)
+    verb = "is" if len(ignored) == 1 else "are"
+    used = f"settings are those of {paths.config}, history and backups those of {paths.state}"
+    return (f"You are root, and {said} {verb} not root's, so it doesn't count: {used}.",)
 
 
 def _may_be_own(folder: Path, uid: int) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from executors.guard import Leftover
 from executors.recovery import Examination, Finding
+from history.errors import HistoryError
 from history.store import History
 from intents.errors import PlanError, RequestError, SaysoError
 from intents.values import Json
@@ -13,6 +14,7 @@ from shell.answering import Answering
 from shell.command_json import write_json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
+from shell.history_commands import HistoryFaultError
 from shell.journal import CutOff, cut_off_steps, settle
 from shell.places import settings_of
 from shell.render_lines import host_list, print_line
@@ -34,6 +36,13 @@ def run_recover(words: Sequence[str], environment: Environment, options: argpars
     Ends with 1 while the outcome of any is open. `--yes` writes down what was found.
     """
     record = _record_of(words)
+    try:
+        return _recover(record, environment, options)
+    except HistoryError as error:
+        raise HistoryFaultError(error.message, remedy=error.remedy) from None
+
+
+def _recover(record: int | None, environment: Environment, options: argparse.Namespace) -> ExitStatus:
     settings = settings_of(environment, options)
     if not settings.history.exists():
         return _nothing(environment)

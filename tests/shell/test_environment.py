@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from shell.environment import Environment, find_home, find_paths, wants_color
+from shell.environment import Environment, find_home, find_paths, ignored_folders, wants_color
+from tests.support.command import Sayso
 
 ROOT = Path(__file__).parents[2]
 PROBE = """
@@ -177,3 +178,20 @@ def test_a_terminals_colour_can_be_switched_off() -> None:
     out, _ = environment.consoles()
     out.print("red", style="bold red")
     assert text.getvalue() == "red\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's variables are judged")
+def test_root_is_told_once_that_somebody_elses_folders_do_not_count(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 1, 1)
+    variables = {"HOME": str(theirs), "XDG_STATE_HOME": str(theirs)}
+    (warning,) = ignored_folders(variables, "/root", 0)
+    assert f"HOME={theirs}, XDG_STATE_HOME={theirs} are not root's" in warning
+    assert "/root/.local/state/sayso" in warning
+    assert ignored_folders({"HOME": "/root"}, "/root", 0) == ()
+    assert ignored_folders(variables, "/home/ann", 1000) == ()
+    sayso = Sayso(tmp_path)
+    done = sayso.run("config", variables={"XDG_STATE_HOME": str(theirs)})
+    assert done.stderr.count("is not root's") == 1
+    assert "is not root's" not in sayso.run("config").stderr

@@ -126,3 +126,17 @@ def test_the_same_grant_is_not_given_twice_and_a_longer_one_takes_its_place(tmp_
     assert "takes the place of" in longer.stderr
     (kept,) = load_grants(sayso.config / "grants.d", is_system=False)
     assert kept.until_utc - kept.created_utc > timedelta(days=8)
+
+
+@pytest.mark.parametrize("words", [("recover",), ("--yes", "run", "file.set_mode", "path=app.conf", "mode=600")])
+def test_a_history_that_was_emptied_stops_changes_with_6(tmp_path: Path, file: Path, words: tuple[str, ...]) -> None:
+    sayso = Sayso(tmp_path)
+    assert sayso.run("run", "file.info", f"path={file}").status == 0
+    for beside in sayso.history.parent.glob("history.db-*"):
+        beside.unlink()
+    sayso.history.write_bytes(b"")
+    mode = file.stat().st_mode
+    done = sayso.run(*words)
+    assert done.status == 6, done.everything
+    assert "was emptied or removed" in done.stderr
+    assert file.stat().st_mode == mode
