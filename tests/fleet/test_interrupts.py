@@ -49,7 +49,7 @@ def test_the_first_signal_lets_the_host_finish_and_begins_no_other(
         (fleet.own(name) / "signal.conf").chmod(0o644)
     words = ("--json", "--yes", "--inventory", str(fleet.inventory), "--on", "h1,h2,h3", "run", "file.set_mode")
     with (
-        fleet.fault("h1", "slow", "chmod", 3),
+        fleet.fault("h1", "slow", "chmod", 10),
         sayso.start(*words, f"path={path}", "mode=600") as process,
     ):
         wait_for_steps(sayso, 1, process)
