@@ -159,7 +159,14 @@ class Inventory:
                 given[needed] = _plain(host, needed, value)
         if "identity_files" in given:
             given["identity_files"] = (str(Path(str(given["identity_files"])).expanduser()),)
-        return self._ssh_config.address(host, given=given)
+        address = self._ssh_config.address(host, given=given)
+        if given.get("jumps") and address.transport == "openssh":
+            raise TargetError(
+                f"The inventory gives {host} a jump host in its arguments of ssh, which the transport openssh doesn't take from there.",
+                remedy="Say it in your SSH configuration (ProxyJump), which ssh reads itself.",
+                host=host,
+            )
+        return address
 
     def _refuse_what_runs(self, host: str, variables: Variables) -> None:
         for name in sorted(RUNNING_VARIABLES & variables.keys()):

@@ -17,7 +17,7 @@ from executors.ssh_keys import Passphrases, identities
 from executors.ssh_known_hosts import KnownHosts
 from executors.ssh_paramiko import ParamikoChannel
 from executors.ssh_processes import Process, end_process, start_proxy
-from intents.errors import HostKeyError, SaysoError, UnreachableError
+from intents.errors import HostKeyError, SaysoError, UnknownKey, UnreachableError
 
 if TYPE_CHECKING:
     from paramiko import Channel, Message, PKey, Transport
@@ -285,13 +285,15 @@ def _check_host_key(key: "PKey", known_hosts: KnownHosts, address: HostAddress) 
     name = address.key_name
     told = f"{key.get_name()} {key.fingerprint}"
     if verdict == "unknown":
+        file = address.known_hosts_files[0] if address.known_hosts_files else "~/.ssh/known_hosts"
+        line = f"{name} {key.get_name()} {key.get_base64()}"
         raise HostKeyError(
             f"The key of {where} is not known: {told}.",
             remedy=f"Compare it with what the host's operator says; then accept it once with "
-            f"`ssh -p {address.port} {address.user}@{address.hostname}`, or add this line to "
-            f"{address.known_hosts_files[0] if address.known_hosts_files else '~/.ssh/known_hosts'}: "
-            f"{name} {key.get_name()} {key.get_base64()}",
+            f"`sayso hosts trust-key {address.name}` or `ssh -p {address.port} {address.user}@{address.hostname}`, or "
+            f"add this line to {file}: {line}",
             host=address.name,
+            unknown=UnknownKey(key.fingerprint, line, file),
         )
     if verdict == "certified":
         raise HostKeyError(

@@ -16,6 +16,7 @@
 `history` stands alone and has its own small tree (`history.errors`); the shell knows both.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -70,6 +71,16 @@ class ModelError(SaysoError):
     code = "model"
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """A host's key that is in no known_hosts file: its fingerprint (`SHA256:...`), and the line that would trust it."""
+
+    fingerprint: str
+    line: str
+    file: str
+    """The known_hosts file that the line belongs into."""
+
+
 class TargetError(SaysoError):
     """A target can't be used: an unknown host, an inventory or configuration that can't be read."""
 
@@ -81,9 +92,16 @@ class TargetError(SaysoError):
 
 
 class HostKeyError(TargetError):
-    """A host shows a key that isn't trusted: unknown, changed, or revoked. Nothing was sent to it."""
+    """A host shows a key that isn't trusted: unknown, changed, or revoked. Nothing was sent to it.
+
+    `unknown` is set where nothing was known of the host before: a person may come to trust its key.
+    """
 
     code = "host_key"
+
+    def __init__(self, message: str, *, remedy: str, host: str, unknown: "UnknownKey | None" = None) -> None:
+        super().__init__(message, remedy=remedy, host=host)
+        self.unknown = unknown
 
 
 class UnreachableError(TargetError):

@@ -25,7 +25,8 @@ from shell.targets import Targets
 
 USES = (
     "hosts [list [PATTERN]], hosts show HOST, hosts test [PATTERN], hosts facts [PATTERN], "
-    "hosts add NAME [address= port= user= identity= groups=], hosts remove NAME, hosts trust [PATH], hosts untrust PATH"
+    "hosts add NAME [address= port= user= identity= groups=], hosts remove NAME, hosts trust [PATH], hosts untrust PATH, "
+    "hosts trust-key HOST [FINGERPRINT]"
 )
 _NODES_SHOWN = 200
 """A list or mapping with more in it is only named: aliases of YAML can stand for more than any memory holds."""
@@ -267,15 +268,24 @@ def _untrust(words: Sequence[str], environment: Environment, options: argparse.N
     return ExitStatus.DONE
 
 
+def _trust_key(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
+    from shell.host_keys import trust_host_key
+
+    targets = _targets(environment, options)
+    (name,) = _one(words[0], targets.inventory)
+    told = trust_host_key(
+        name, targets.inventory.address(name), targets.new_connection, fingerprint=words[1] if words[1:] else None
+    )
+    if options.json:
+        return _write_lines([{"host": name, "what": told}], environment)
+    _, messages = environment.consoles()
+    print_line(messages, told)
+    return ExitStatus.DONE
+
+
 def _targets(environment: Environment, options: argparse.Namespace) -> Targets:
     places = find_places(environment, options, settings_of(environment, options))
-    return Targets(
-        places.inventories,
-        directory=places.directory,
-        ssh_config_paths=places.ssh_configs,
-        connect_timeout_s=places.connect_timeout_s,
-        trust=places.host_trust,
-    )
+    return Targets.of(places)
 
 
 def _write_lines(rows: Sequence[Mapping[str, Json]], environment: Environment) -> ExitStatus:
@@ -294,5 +304,6 @@ _COMMANDS: Mapping[str, tuple[int, int, _Command]] = {
     "remove": (1, 1, _remove),
     "trust": (0, 1, _trust),
     "untrust": (1, 1, _untrust),
+    "trust-key": (1, 2, _trust_key),
 }
 """Each command: the fewest and the most words that it takes, and what carries it out."""

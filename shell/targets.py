@@ -173,24 +173,26 @@ class Targets:
     def open(self, patterns: Sequence[str], evidence: Evidence) -> Opened:
         """Return the targets of host and group patterns, all of them tried at once.
 
-        Raises `TargetError` for a pattern that resolves to nothing; a host that can't be reached is a
-        fault of its own and stops no other.
+        Raises `TargetError` for a pattern that resolves to nothing; a host that can't be reached, or whose
+        address can't be used, is a fault of its own and stops no other.
         """
         transports: dict[str, Transport] = {}
         addresses: dict[str, HostAddress] = {}
-        for pattern in patterns:
-            if pattern == LOCAL:
-                transports[LOCAL] = LocalTransport(directory=self._directory, become=self._become)
-                continue
-            for address in self.inventory.resolve(pattern):
-                from executors.ssh import SshTransport
-
-                addresses[address.name] = replace(address, connect_timeout_s=self._connect_timeout_s)
-                transports[address.name] = SshTransport(
-                    addresses[address.name], become=self._become, shared=self.shared
-                )
         faults: dict[str, SaysoError] = {}
         opened: dict[str, Target] = {}
+        names = self.names(patterns)
+        for name in names:
+            if name == LOCAL:
+                transports[LOCAL] = LocalTransport(directory=self._directory, become=self._become)
+                continue
+            from executors.ssh import SshTransport
+
+            try:
+                addresses[name] = replace(self.inventory.address(name), connect_timeout_s=self._connect_timeout_s)
+            except TargetError as error:
+                faults[name] = error
+                continue
+            transports[name] = SshTransport(addresses[name], become=self._become, shared=self.shared)
 
         def connect(name: str) -> None:
             try:
@@ -201,7 +203,7 @@ class Targets:
         with ThreadPoolExecutor(max_workers=max(1, min(self._at_once, len(transports)))) as pool:
             list(pool.map(connect, transports))
         ordered = tuple(opened[name] for name in transports if name in opened)
-        return Opened(ordered, {name: faults[name] for name in transports if name in faults}, evidence)
+        return Opened(ordered, {name: faults[name] for name in names if name in faults}, evidence)
 
     def groups_of(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Return host -> the inventory's groups that it is in, parents included; this machine is in none."""

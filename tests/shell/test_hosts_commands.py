@@ -1,6 +1,7 @@
 """`sayso hosts`: hosts of one's own, what is known of each, whether it answers, and trust."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -216,9 +217,22 @@ def test_each_host_is_tried_and_what_fails_says_what_to_do(sayso: Sayso, server:
     assert unknown.status == 5
     (line,) = _lines(unknown)
     assert (line["ok"], line["host_key"]) == (False, "not trusted")
-    home = sayso.folder / "home" / ".ssh"
-    home.mkdir(exist_ok=True)
-    (home / "known_hosts").write_bytes(Path(address.known_hosts_files[0]).read_bytes())
+    shown = re.search(r"SHA256:[\w+/]+", json.dumps(line["error"]))
+    assert shown is not None
+    fingerprint = shown[0]
+    nobody = sayso.run("hosts", "trust-key", "good", prefix=("setsid",))
+    assert nobody.status == 5
+    assert "trust-key good FINGERPRINT" in nobody.stderr
+    assert "not SHA256:wrong" in sayso.run("hosts", "trust-key", "good", "SHA256:wrong").stderr
+    known = sayso.folder / "home" / ".ssh" / "known_hosts"
+    assert not known.exists()
+    known.parent.mkdir(exist_ok=True)
+    known.write_text("# without an end")
+    learned = sayso.run("hosts", "trust-key", "good", fingerprint)
+    assert learned.status == 0, learned.stderr
+    key = Path(address.known_hosts_files[0]).read_text().split()[1:3]
+    assert known.read_text().splitlines()[1].split()[1:3] == key
+    assert "known already" in sayso.run("hosts", "trust-key", "good").stderr
     assert sayso.run("hosts", "add", "gone", "address=127.0.0.1", "port=1").status == 0
     done = sayso.run("hosts", "test")
     assert done.status == 5
