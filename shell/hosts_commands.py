@@ -1,7 +1,6 @@
 """`sayso hosts`: which hosts there are, how each is reached and whether it answers; hosts of one's own; trust."""
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +11,7 @@ from executors.ssh_config import HostAddress
 from history.redaction import redact
 from intents.errors import RequestError, SaysoError
 from intents.values import Json
+from shell.command_json import write_json
 from shell.environment import Environment
 from shell.exit_status import ExitStatus
 from shell.facts_kept import KeptFacts, kept_facts
@@ -53,7 +53,7 @@ def _list(words: Sequence[str], environment: Environment, options: argparse.Name
     names = inventory.members(words[0]) if words else inventory.host_names()
     rows = [_listed(name, inventory) for name in names]
     if options.json:
-        return _write_lines(rows, environment)
+        return _write_lines("hosts list", rows, environment)
     out, messages = environment.consoles()
     render_hosts(rows, out, messages)
     return ExitStatus.DONE
@@ -95,7 +95,7 @@ def _show(words: Sequence[str], environment: Environment, options: argparse.Name
         "encrypted_files": [str(path) for path in inventory.encrypted_files(name)],
     }
     if options.json:
-        return _write_lines([shown], environment)
+        return _write_lines("hosts show", [shown], environment)
     out, messages = environment.consoles()
     render_host(shown, out, messages)
     return ExitStatus.DONE if fault is None else ExitStatus.UNREACHABLE
@@ -136,7 +136,7 @@ def _plain(value: object, room: list[int]) -> Json:
 def _test(words: Sequence[str], environment: Environment, options: argparse.Namespace) -> ExitStatus:
     probes = _probe(words, environment, options)
     if options.json:
-        _write_lines([probe.listed() for probe in probes], environment)
+        _write_lines("hosts test", [probe.listed() for probe in probes], environment)
     else:
         out, messages = environment.consoles()
         render_probes(probes, out, messages)
@@ -154,6 +154,7 @@ def _facts(words: Sequence[str], environment: Environment, options: argparse.Nam
     faults = {probe.host: probe.fault for probe in probes if probe.fault is not None}
     if options.json:
         _write_lines(
+            "hosts facts",
             [
                 {
                     "host": name,
@@ -195,7 +196,9 @@ def _add(words: Sequence[str], environment: Environment, options: argparse.Names
     inventory = _targets(environment, options).inventory
     _, messages = environment.consoles()
     if options.json:
-        _write_lines([{"host": name, "what": "added" if is_new else "changed", "file": str(path)}], environment)
+        _write_lines(
+            "hosts add", [{"host": name, "what": "added" if is_new else "changed", "file": str(path)}], environment
+        )
     else:
         print_line(
             messages, f"{'Added' if is_new else 'Changed'} {name} in {path}; `sayso hosts test {name}` tries it."
@@ -218,7 +221,7 @@ def _remove(words: Sequence[str], environment: Environment, options: argparse.Na
     kept.drop(name)
     kept.write(path)
     if options.json:
-        return _write_lines([{"host": name, "what": "removed", "file": str(path)}], environment)
+        return _write_lines("hosts remove", [{"host": name, "what": "removed", "file": str(path)}], environment)
     _, messages = environment.consoles()
     print_line(messages, f"Removed {name} from {path}.")
     return ExitStatus.DONE
@@ -242,7 +245,7 @@ def _trust(words: Sequence[str], environment: Environment, options: argparse.Nam
         path = Path(environment.directory, words[0])
         files = trust.trust(path)
         if options.json:
-            return _write_lines([{"path": str(file), "state": "trusted"} for file in files], environment)
+            return _write_lines("hosts trust", [{"path": str(file), "state": "trusted"} for file in files], environment)
         count = "" if len(files) == 1 else f" ({len(files)} files)"
         print_line(
             messages, f"Trusted {path.resolve()}{count}, as it is now; a file that changes isn't trusted any more."
@@ -250,7 +253,9 @@ def _trust(words: Sequence[str], environment: Environment, options: argparse.Nam
         return ExitStatus.DONE
     listed = trust.listed()
     if options.json:
-        return _write_lines([{"path": name, "state": state} for name, state in listed.items()], environment)
+        return _write_lines(
+            "hosts trust", [{"path": name, "state": state} for name, state in listed.items()], environment
+        )
     for name, state in listed.items():
         print_line(out, f"{name}  {state}")
     if not listed:
@@ -262,7 +267,7 @@ def _untrust(words: Sequence[str], environment: Environment, options: argparse.N
     trust = HostTrust(environment.paths.config, environment.uid)
     gone = trust.untrust(Path(environment.directory, words[0]))
     if options.json:
-        return _write_lines([{"path": name, "state": "unknown"} for name in gone], environment)
+        return _write_lines("hosts untrust", [{"path": name, "state": "unknown"} for name in gone], environment)
     _, messages = environment.consoles()
     print_line(messages, f"Not trusted any more: {', '.join(gone)}.")
     return ExitStatus.DONE
@@ -277,7 +282,7 @@ def _trust_key(words: Sequence[str], environment: Environment, options: argparse
         name, targets.inventory.address(name), targets.new_connection, fingerprint=words[1] if words[1:] else None
     )
     if options.json:
-        return _write_lines([{"host": name, "what": told}], environment)
+        return _write_lines("hosts trust-key", [{"host": name, "what": told}], environment)
     _, messages = environment.consoles()
     print_line(messages, told)
     return ExitStatus.DONE
@@ -288,9 +293,9 @@ def _targets(environment: Environment, options: argparse.Namespace) -> Targets:
     return Targets.of(places)
 
 
-def _write_lines(rows: Sequence[Mapping[str, Json]], environment: Environment) -> ExitStatus:
+def _write_lines(command: str, rows: Sequence[Mapping[str, Json]], environment: Environment) -> ExitStatus:
     for row in rows:
-        environment.stdout.write(json.dumps(row) + "\n")
+        write_json(environment, command, row)
     return ExitStatus.DONE
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from intents.errors import RequestError, TargetError
 from intents.values import Json
 from shell.hosts_file import check_name, parse_pairs
 from shell.targets import host_patterns
-from tests.support.command import Finished, Sayso
+from tests.support.command import ROOT, Finished, Sayso
 from tests.support.inventories import write_tree
 from tests.support.sshd import MISSING, Sshd, running_sshd
 
@@ -36,8 +37,15 @@ def sayso(tmp_path: Path) -> Sayso:
     return Sayso(tmp_path)
 
 
+SCHEMA = json.loads((ROOT / "shell" / "schema" / "sayso-commands-1.schema.json").read_text(encoding="utf-8"))
+
+
 def _lines(finished: Finished) -> list[dict[str, Json]]:
-    return [json.loads(line) for line in finished.stdout.splitlines()]
+    """Return the objects of the lines, each of which has to be as the schema says."""
+    lines: list[dict[str, Json]] = [json.loads(line) for line in finished.stdout.splitlines()]
+    for line in lines:
+        Draft202012Validator(SCHEMA).validate(line)
+    return lines
 
 
 def test_hosts_are_listed_with_address_groups_and_file(sayso: Sayso) -> None:
@@ -45,6 +53,8 @@ def test_hosts_are_listed_with_address_groups_and_file(sayso: Sayso) -> None:
     assert done.status == 0, done.stderr
     first, second, third = _lines(done)
     assert first == {
+        "schema": 1,
+        "command": "hosts list",
         "host": "web1",
         "address": "192.0.2.1",
         "port": 22,
@@ -97,7 +107,7 @@ def test_a_host_is_added_changed_and_removed(sayso: Sayso) -> None:
     assert (shown["address"], shown["port"]) == ("192.0.2.7", 22)
     assert yaml.safe_load(file.read_text())["mail"] == {"hosts": {"mail1": None}}
     assert sayso.run("hosts", "remove", "mail1").status == 0
-    assert _lines(sayso.run("hosts", "list", "--json")) == []
+    assert sayso.run("hosts", "list", "--json").stdout == ""
 
 
 def test_added_hosts_are_known_beside_any_inventory_which_goes_first(sayso: Sayso) -> None:
