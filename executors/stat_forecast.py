@@ -33,10 +33,8 @@ def answer_stat(
 
     Raises `NotForeseenError` for a vector of another form.
     """
-    head, paths = (
-        list(argv[: argv.index("--")]) if "--" in argv else [],
-        list(argv[argv.index("--") + 1 :]) if "--" in argv else [],
-    )
+    head = _separated(argv[: argv.index("--")]) if "--" in argv else []
+    paths = list(argv[argv.index("--") + 1 :]) if head else []
     options = head[1:-1]
     if not head or options[-1:] not in (["-c"], ["--printf"]) or set(options[:-1]) - {"-L"}:
         raise NotForeseenError(next(word for word in argv if word.startswith("/")))
@@ -44,6 +42,13 @@ def answer_stat(
     for answer in _answers(head, paths, files, ask):
         stdout, stderr, exit_code = stdout + answer.stdout, stderr + answer.stderr, max(exit_code, answer.exit_code)
     return Answer(stdout, stderr, exit_code)
+
+
+def _separated(head: Sequence[str]) -> list[str]:
+    """Return the words with a format that is joined to its option (`--printf=FORMAT`) as a word of its own."""
+    *others, last = head
+    option, joined, form = last.partition("=")
+    return [*others, {"--format": "-c"}.get(option, option), form] if joined and option.startswith("--") else list(head)
 
 
 def _answers(
