@@ -294,8 +294,10 @@ class Interpreter:
         steps = self._several(request, clauses)
         if is_ordered(request.text):
             return steps
-        if is_shown(clauses[-1][1]) and steps.matches and not self._catalogue[steps.matches[0].intent].is_change:
-            return self._one(request)  # "find the big files and list them" is one read
+        if is_shown(clauses[-1][1]):  # "find the big files and list them" is one read, "copy it and show it" two steps
+            whole = self._one(request)
+            is_read = bool(whole.matches) and not self._catalogue[whole.matches[0].intent].is_change
+            return whole if is_read else steps
         operations = {match.intent for match in steps.matches}
         if len(operations) > 1 and not any(is_statement(text) for _, text in clauses):
             return steps

@@ -22,14 +22,14 @@ from intents.catalogue import Catalogue  # noqa: E402 - the path comes first
 from intents.deciding import DECISION_FILE  # noqa: E402
 from intents.encoder import Encoder  # noqa: E402
 from intents.everyday import EVERYDAY_FILE  # noqa: E402
-from intents.head import NOBODY  # noqa: E402
+from intents.head import NEAR_MISS, NOBODY  # noqa: E402
 from intents.interpreter import Interpreter  # noqa: E402
 from intents.measuring import read_known_sentences  # noqa: E402
 from intents.model_judge import SHIPPED_HEAD, SHIPPED_TAGGER  # noqa: E402
 from intents.vocabulary import VOCABULARY_FILE  # noqa: E402
 from scripts.training.decision import decision_weights  # noqa: E402
 from scripts.training.everyday import everyday_words  # noqa: E402
-from scripts.training.heads import embedded, train_head  # noqa: E402
+from scripts.training.heads import embedded, train_without_contradictions  # noqa: E402
 from scripts.training.sentences import faults, read_sentences  # noqa: E402
 from scripts.training.texts import training_texts  # noqa: E402
 from scripts.training.vocabulary import vocabulary_lines  # noqa: E402
@@ -38,6 +38,8 @@ from shell.judge import open_models  # noqa: E402
 BUILD = ROOT / "build" / "training"
 MODEL_PYTHON = ROOT / ".venv-model" / "bin" / "python"
 EPOCHS = 4
+DOUBTFUL = frozenset({NEAR_MISS, f"{NOBODY}mixed"})
+"""Groups of sentences for nobody that were written when the catalogue was smaller."""
 STAGES = ("texts", "encoder", "heads", "decision")
 CALIBRATION = ROOT / "tests" / "sentences" / "calibration.jsonl"
 
@@ -88,7 +90,12 @@ def fit_heads() -> None:
     texts = [one for one in training_texts(read_sentences(), catalogue, draw=0) if one.label is not None]
     encoder = Encoder.open()
     vectors = embedded([one.text for one in texts], lambda text: encoder.read(text)[0])
-    head = train_head([one.label or "" for one in texts], vectors, encoder.identity.sha256)
+    labels = [one.label or "" for one in texts]
+    doubtful = [label in DOUBTFUL for label in labels]
+    head, dropped = train_without_contradictions(labels, vectors, encoder.identity.sha256, doubtful)
+    left_out = "\n".join(texts[place].text for place in dropped)
+    (BUILD / "contradictions.txt").write_text(left_out + "\n", encoding="utf-8")
+    print(f"{len(dropped)} texts for nobody left out, since there is an operation for them: {BUILD}/contradictions.txt")
     SHIPPED_HEAD.write_bytes(head.dump())
     print(f"{SHIPPED_HEAD.relative_to(ROOT)}: {len(head.names)} classes from {len(texts)} texts")
 
