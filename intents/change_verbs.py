@@ -6,6 +6,9 @@ from intents.intent import Intent
 from intents.reading import own_words
 from intents.words import stem, tokens_of
 
+_PHRASAL = frozenset({"back"})
+"""First words of verbs in two words ("back up") that no name of an operation begins with."""
+
 
 def change_verbs(catalogue: Mapping[str, Intent]) -> frozenset[str]:
     """Return the stems of the verbs by which changes are ordered.
@@ -24,4 +27,4 @@ def change_verbs(catalogue: Mapping[str, Intent]) -> frozenset[str]:
         else:
             read |= own_words(intent)
             named |= {noun, *verb.split("_")}
-    return frozenset((first - read) | {stem(verb) for verb in verbs - named})
+    return frozenset((first - read) | {stem(verb) for verb in verbs - named} | _PHRASAL)

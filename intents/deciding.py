@@ -121,7 +121,7 @@ class Thresholds:
 
     read: float = 0.7
     change: float = 0.8
-    destructive: float = 0.85
+    destructive: float = 0.8
     ask: float = 0.12
     """Of the model's confidence: below it there is nothing to ask about."""
     conditional: float = 0.4

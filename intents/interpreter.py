@@ -239,7 +239,7 @@ class Interpreter:
         wanted = export_in(text)
         if wanted is not None:
             request = replace(request, text=text[: wanted.span[0]])
-        clauses = clauses_of(request.text)
+        clauses = clauses_of(request.text, self._change_verbs)
         if len(clauses) == 1 or request.answer.intent or request.answer.values:
             result = self._one(request)
         else:

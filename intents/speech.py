@@ -1,9 +1,10 @@
 """What kind of sentence a request is: an order, a question about something, or a typed shell line."""
 
 import re
+from collections.abc import Set as AbstractSet
 
 from intents.errors import RequestError
-from intents.words import tokens_of
+from intents.words import stem, tokens_of
 
 MAXIMUM_LENGTH = 2_000
 """Code points of a request; people don't type longer ones, and the model reads 256 tokens."""
@@ -154,6 +155,9 @@ _SHOWN = re.compile(r"^(?:please\s+|just\s+)?(?:show|list|give|print|tell|displa
 _FOR_EACH = re.compile(r"^\s*for\s+(?:each|every)\b", re.IGNORECASE)
 
 
+_LISTED_STEP = re.compile(r"(,\s+)([A-Za-z]+)")
+
+
 def is_shown(clause: str) -> bool:
     """Whether a clause only wants something shown ("and list them")."""
     return bool(_SHOWN.match(clause.strip()))
@@ -164,21 +168,28 @@ def is_for_each(text: str) -> bool:
     return bool(_FOR_EACH.match(text))
 
 
-def clauses_of(text: str) -> list[tuple[int, str]]:
+def clauses_of(text: str, verbs: AbstractSet[str] = frozenset()) -> list[tuple[int, str]]:
     """Return the steps of "do A and then B": (offset, clause) in order; one for a plain sentence.
+
+    `verbs` are stems of orders: where steps follow each other, a comma before one of them parts two of these.
 
     >>> clauses_of("stop nginx and then start it")
     [(0, 'stop nginx'), (20, 'start it')]
     >>> clauses_of("which units failed and restart them"), clauses_of("list users and sort them")
     ([(0, 'which units failed'), (23, 'restart them')], [(0, 'list users and sort them')])
+    >>> clauses_of("stop it, copy /a to /b and then start it", frozenset({"copy"}))
+    [(0, 'stop it'), (9, 'copy /a to /b'), (32, 'start it')]
     """
-    clauses, start = [], 0
     quoted = [match.span() for match in re.finditer(r"\"[^\"]*\"|'[^']*'", text)]
-    for match in _CLAUSES.finditer(text):
-        if any(one <= match.start() < other for one, other in quoted):
+    cuts = [match.span() for match in _CLAUSES.finditer(text)]
+    if is_ordered(text):
+        cuts += [match.span(1) for match in _LISTED_STEP.finditer(text) if stem(match[2].casefold()) in verbs]
+    clauses, start = [], 0
+    for begin, end in sorted(cuts):
+        if begin < start or any(one <= begin < other for one, other in quoted):
             continue
-        if match.start() > start:
-            clauses.append((start, text[start : match.start()]))
-        start = match.end()
+        if begin > start:
+            clauses.append((start, text[start:begin]))
+        start = end
     clauses.append((start, text[start:]))
     return [(offset, clause) for offset, clause in clauses if clause.strip()]

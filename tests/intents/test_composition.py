@@ -118,3 +118,21 @@ def test_a_change_has_no_rows_to_export() -> None:
     reading = interpret("restart nginx as csv", "service.restart")
     assert reading.question is not None
     assert "no rows" in reading.question.text
+
+
+def test_a_comma_before_a_verb_parts_steps_where_these_follow_each_other() -> None:
+    judge = InTurn({"service.stop": 0.95}, {"file.copy": 0.95}, {"service.start": 0.95})
+    text = "stop nginx, copy /etc/hosts to /tmp/hosts and then start it"
+    reading = Interpreter(CATALOGUE, judge, decider=AsScored()).interpret(text, CONTEXT, facts=FACTS)
+    assert [match.intent for match in reading.matches] == ["service.stop", "file.copy", "service.start"]
+    span = reading.matches[1].arguments["source"].evidence.span
+    assert span is not None
+    assert text[slice(*span)] == "/etc/hosts"
+
+
+def test_showing_what_was_made_is_a_step_and_never_dropped() -> None:
+    judge = InTurn({"file.copy": 0.95}, {"file.show": 0.95}, {"file.copy": 0.95})
+    reading = Interpreter(CATALOGUE, judge, decider=AsScored()).interpret(
+        "copy /etc/hosts to /tmp/hosts and show it", CONTEXT, facts=FACTS
+    )
+    assert reading.kind == "question"
