@@ -70,7 +70,7 @@ def parse_lines(text: str, path: Path = Path("ssh_config")) -> tuple[Line, ...]:
 def split_words(text: str) -> tuple[str, ...]:
     r"""Split arguments as OpenSSH does (misc.c, argv_split): quotes, a few escapes, and `#` begins a comment.
 
-    >>> split_words('a "b c" d\ e "#x" # comment')
+    >>> split_words(r'a "b c" d\ e "#x" # comment')
     ('a', 'b c', 'd e', '#x')
 
     Raises `ValueError` for a quote that isn't closed.

@@ -26,7 +26,7 @@ _BRANCH = re.compile(
 def parse_ps_args(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
     """Read `ps -o ... -ww` with the heading line, in the columns' order, the command last.
 
-    `memory` is in KiB there (busybox writes `17m` for larger ones) and becomes bytes.
+    `memory` is in KiB there (busybox writes `17m` or `9.8m` for larger ones) and becomes bytes.
     """
     records: list[dict[str, Json]] = []
     names = [column.name for column in columns]
@@ -74,9 +74,9 @@ def parse_ps_forest(output: bytes, columns: tuple[Column, ...]) -> list[Row]:
 def _kib_to_bytes(text: str, line: str) -> int:
     factor = _BUSYBOX_UNITS.get(text[-1:], 1)
     digits = text.rstrip("mg")
-    if not digits.isdigit():
+    if not re.fullmatch(r"\d+(?:\.\d)?", digits):
         raise unexpected("F:ps_args", "memory in KiB", line)
-    return int(digits) * factor * 1024
+    return round(float(digits) * factor * 1024)
 
 
 def parse_ss_listening(output: bytes, columns: tuple[Column, ...]) -> list[Row]:

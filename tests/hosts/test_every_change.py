@@ -8,6 +8,7 @@ The rows stand in `changes/*.yml`, by intent name. A row's keys:
 - `changes`: the beginnings of the lines in which the host differs afterwards; each line must have one, each must have a line
 - `again`: `already so` (the default), or `always` for what has its effect each time, or `impossible` for what can't be said twice
 - `stays`: path beginning -> why undo leaves it
+- `once`: why the undo can't be taken back in one plan
 """
 
 from collections.abc import Mapping

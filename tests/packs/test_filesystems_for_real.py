@@ -100,7 +100,7 @@ def test_a_device_with_a_partition_table_is_not_free(image: Callable[[int], Imag
         file.write(b"\x55\xaa")
     intent, held = CATALOGUE[name], disk.state(name, kind="ext4")
     lacking = unmet(intent, intent.operation.needs, {"device": DEVICE, "kind": "ext4"}, before=None, now=held)
-    assert lacking == ["holds is dos, not nothing"]
+    assert lacking == ["it holds dos, not nothing"]
 
 
 def test_a_file_system_grows_to_the_size_of_its_device_and_not_twice(image: Callable[[int], Image]) -> None:

@@ -92,7 +92,7 @@ def test_an_undo_is_refused_when_the_world_moved_since(tmp_path: Path, file: Pat
         refused = session.undo(None, YES)
         assert refused.status is ExitStatus.REFUSED
         assert refused.fault is not None
-        assert "edited since" in refused.fault.message
+        assert "another content than it left there" in refused.fault.message
     assert file.read_text() == "somebody else\n"
 
 
