@@ -25,10 +25,15 @@ for fault in drop slow; do
     case $SSH_ORIGINAL_COMMAND in
         *"$word"*)
             if [ $fault = slow ]; then sleep "$seconds"; continue; fi
-            (sleep "$seconds"; kill -9 $PPID) & ;;
+            if [ "$seconds" = 0.0 ]; then unheard=yes; else (sleep "$seconds"; kill -9 $PPID) & fi ;;
     esac
 done
 read -r holder < "$own/holder"
+if [ -n "${unheard:-}" ]; then
+    nsenter ENTER --mount -t "$holder" /bin/sh -c "$SSH_ORIGINAL_COMMAND" > /dev/null 2>&1
+    kill -9 $PPID
+    exit 1
+fi
 exec nsenter ENTER --mount -t "$holder" /bin/sh -c "$SSH_ORIGINAL_COMMAND"
 """
 _HOLDER = """
@@ -84,7 +89,10 @@ class Fleet:
 
     @contextmanager
     def fault(self, name: str, kind: str, word: str, seconds: float) -> Iterator[None]:
-        """Let commands with `word` in them wait on a host (`slow`), or lose their connection after that time (`drop`)."""
+        """Let commands with `word` in them wait on a host (`slow`), or lose their connection after that time (`drop`).
+
+        After 0 seconds it is lost when they are done, before anybody heard of it.
+        """
         file = self.folder / name / kind
         file.write_text(f"{word} {seconds}\n")
         try:
