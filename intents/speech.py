@@ -177,7 +177,7 @@ def clauses_of(text: str, verbs: AbstractSet[str] = frozenset()) -> list[tuple[i
     [(0, 'stop nginx'), (20, 'start it')]
     >>> clauses_of("which units failed and restart them"), clauses_of("list users and sort them")
     ([(0, 'which units failed'), (23, 'restart them')], [(0, 'list users and sort them')])
-    >>> clauses_of("stop it, copy /a to /b and then start it", frozenset({"copy"}))
+    >>> clauses_of("stop it, copy /a to /b and then start it", frozenset({stem("copy")}))
     [(0, 'stop it'), (9, 'copy /a to /b'), (32, 'start it')]
     """
     quoted = [match.span() for match in re.finditer(r"\"[^\"]*\"|'[^']*'", text)]

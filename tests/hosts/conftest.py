@@ -47,10 +47,8 @@ def row_host(request: pytest.FixtureRequest, row_hosts: Hosts) -> Iterator[Host]
         with systemd_host() as running:
             yield running
         return
-    failed = request.session.testsfailed
     yield row_hosts.shared()
-    if request.session.testsfailed > failed:
-        row_hosts.close()
+    row_hosts.settle()
 
 
 @pytest.fixture

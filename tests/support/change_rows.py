@@ -16,6 +16,7 @@ from shell.exit_status import ExitStatus
 from shell.response import Response
 from shell.road import Options
 from shell.session import Session
+from tests.support.host_snapshot import Snapshot
 from tests.support.hosts import Host, systemd_host
 from tests.support.sessions import Approver
 
@@ -62,21 +63,28 @@ def is_playbook(case: Case) -> bool:
 
 
 class Hosts:
-    """A host for all rows that leave nothing running; one that a failure may have spoilt is given up."""
+    """A host for all rows that leave nothing running; one that isn't as it was is given up."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
         self._shared: Host | None = None
+        self._fresh: Snapshot | None = None
 
     def shared(self) -> Host:
         """Return the host of such rows, started where there is none."""
         if self._shared is None:
             self._shared = self._open.enter_context(systemd_host())
+            self._fresh = self._shared.snapshot()
         return self._shared
+
+    def settle(self) -> None:
+        """Give the host up where a row left something: what it had prepared, or what can't be taken back."""
+        if self._shared is not None and self._fresh is not None and self._fresh.difference(self._shared.snapshot()):
+            self.close()
 
     def close(self) -> None:
         """End it; the next row gets a new one."""
-        self._shared = None
+        self._shared = self._fresh = None
         self._open.close()
 
 
