@@ -126,8 +126,6 @@ class Thresholds:
     """Of the model's confidence: below it there is nothing to ask about."""
     conditional: float = 0.4
     """How likely a change's order may hold a condition before that is what is asked about."""
-    turning: float = 0.1
-    """How likely an order may hold a condition for a "not" or "only" in it to be what such orders say anyway."""
     strange: float = 0.95
     """How sure a change must be to leave more than everyday words aside."""
 

@@ -51,7 +51,7 @@ from intents.speech import (
 )
 from intents.tagging import WordTag, conditional_chance
 from intents.types.base import ValueContext
-from intents.words import HARD_WORDS, Token, tokens_of
+from intents.words import Token, tokens_of
 
 
 class IntentScores(Protocol):
@@ -417,8 +417,6 @@ class Interpreter:
             words |= narrowing(best, text, clause.context)
         else:
             words |= set(best.hard)
-            if not tags or conditional_chance(tags) > self._thresholds.turning:
-                words |= {token for token in best.loosely if token.folded in HARD_WORDS}
             if chance < self._thresholds.strange or not tags:
                 everyday = everyday_stems() if tags else frozenset[str]()
                 words |= {token for token in best.soft if token.stem not in everyday}

@@ -84,12 +84,11 @@ def read_as(
     asked_with = vocabulary_of(intent.name)
     own_hard = asked_with | {token.folded for example in intent.examples for token in tokens_of(example)}
     is_hard = HARD_WORDS | TIME_WORDS if intent.is_change else HARD_WORDS
-    strictly = _Words(known, column_stems, own_hard, is_hard)
-    words = _Words(known, column_stems | asked_with, own_hard, is_hard)
-    unknown = [token for token in tokens_of(text) if not _accounted(token, used, strictly)]
-    leftover = [token for token in unknown if not _accounted(token, used, words)]
-    loosely = [token for token in unknown if token not in leftover]
-    return Reading(intent, grounding, tuple(phrases), tuple(leftover), tuple(loosely))
+    words = _Words(known, column_stems, own_hard, is_hard)
+    unknown = [token for token in tokens_of(text) if not _accounted(token, used, words)]
+    loosely = tuple(token for token in unknown if token.folded not in is_hard and token.stem in asked_with)
+    leftover = tuple(token for token in unknown if token not in loosely)
+    return Reading(intent, grounding, tuple(phrases), leftover, loosely)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class _Words:
     known: frozenset[str]
     """Stems of its pack's words; also misspelt they are its own."""
     others: AbstractSet[str]
-    """Further stems: of its columns, and of what people ask for it with."""
+    """Further stems: of its columns."""
     own_hard: AbstractSet[str]
     """The negations, conditions and times of its own sentences ("at boot, when the network is up")."""
     hard: AbstractSet[str]
