@@ -6,10 +6,8 @@ discloses. One's own count at the terminal; root's in /etc/sayso/grants.d also f
 """
 
 import json
-import os
 import re
 import secrets
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +17,7 @@ from executors.policy_rules import Condition, Question, argument_texts, host_mat
 from executors.trusted_files import bad_file, list_files, read_trusted
 from intents.errors import PolicyError
 from intents.intent import Risk
+from intents.private_file import replace_privately
 from intents.types.visible import excerpt
 from intents.values import Json
 
@@ -148,17 +147,7 @@ def save_grant(folder: Path, grant: Grant) -> Path:
         "note": grant.note,
     }
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".new-")  # mkstemp makes it 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(json.dumps(content, indent=2) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_privately(path, (json.dumps(content, indent=2) + "\n").encode())
     except OSError as error:
         raise PolicyError(
             f"The grant can't be written to {folder} ({error.strerror}).",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from intents.errors import ModelError
 from intents.interpretation import Span
-from intents.llama_library import import_llama
-from intents.model_manifest import ModelManifest, open_verified, read_manifest, trusted_manifest
+from intents.llama_model import LlamaModel
+from intents.model_manifest import ModelManifest, read_manifest, trusted_manifest
 
 if TYPE_CHECKING:  # numpy takes 0.1 s to import and is needed only once a request is scored
     import numpy as np
@@ -42,22 +42,10 @@ class Encoder:
         """Load the model of `manifest`; callers use `Encoder.open`."""
         self.identity = ModelIdentity(manifest.name, manifest.sha256)
         self._lock = RLock()
-        self._model: Any = None
-        self._context: Any = None
-        with open_verified(manifest) as stream:
-            self._llama = import_llama()
-            # By its descriptor, so that it is the file whose hash was checked.
-            path = f"/proc/self/fd/{stream.fileno()}".encode()
-            self._model = self._llama.llama_model_load_from_file(path, self._model_parameters())
-        if not self._model:
-            raise ModelError(
-                f"llama.cpp can't load the model {manifest.file}.",
-                remedy="It may need a newer llama-cpp-python, or not be a complete model.",
-            )
-        self._vocabulary = self._llama.llama_model_get_vocab(self._model)
-        self.dimension: int = self._llama.llama_model_n_embd(self._model)
-        self._context = self._llama.llama_init_from_model(self._model, self._context_parameters())
-        if not self._context or manifest.dimension not in {None, self.dimension}:
+        self._loaded = LlamaModel(manifest, _set_up)
+        self._llama = self._loaded.llama
+        self.dimension = self._loaded.dimension
+        if not self._loaded.context or manifest.dimension not in {None, self.dimension}:
             self.close()
             raise ModelError(
                 f"The model {manifest.file} can't be used to embed sentences.",
@@ -130,28 +118,12 @@ class Encoder:
     def close(self) -> None:
         """Free the model's memory; calling it twice is fine, embedding afterwards is an error."""
         with self._lock:
-            if self._context:
-                self._llama.llama_free(self._context)
-            if self._model:
-                self._llama.llama_model_free(self._model)
-            self._context = self._model = None
+            self._loaded.close()
 
     def _tokens(self, text: str) -> "ctypes.Array[Any]":
-        """Return the token ids, at most CONTEXT_TOKENS, with the marks at both ends.
-
-        Words like `[SEP]` inside the text stay text (parse_special is off).
-        """
-        if not self._context:  # llama.cpp would abort the whole process
-            raise ModelError("The model was closed.", remedy="Open it again.")
-        content = text[:_LONGEST_TEXT].encode("utf-8", "replace")
-        room = len(content) + 2
-        tokens = (self._llama.llama_token * room)()
-        with_marks, as_text = True, False
-        count = self._llama.llama_tokenize(self._vocabulary, content, len(content), tokens, room, with_marks, as_text)
-        if count <= 0:
-            raise ModelError("The model can't split a text into tokens.", remedy="Use the built-in model.")
-        kept = list(tokens[:count])
-        if count > CONTEXT_TOKENS:
+        """Return the token ids, at most CONTEXT_TOKENS, with the marks at both ends."""
+        kept = self._loaded.tokens(text[:_LONGEST_TEXT], with_marks=True)
+        if len(kept) > CONTEXT_TOKENS:
             kept = [*kept[: CONTEXT_TOKENS - 1], kept[-1]]
         array: ctypes.Array[Any] = (self._llama.llama_token * len(kept))(*kept)
         return array
@@ -160,26 +132,19 @@ class Encoder:
         import numpy as np
 
         batch = self._llama.llama_batch_get_one(tokens, len(tokens))
-        if self._llama.llama_encode(self._context, batch) != 0:
+        if self._llama.llama_encode(self._loaded.context, batch) != 0:
             raise ModelError("The model failed on a text.", remedy="Use the built-in model.")
-        found = self._llama.llama_get_embeddings(self._context)
+        found = self._llama.llama_get_embeddings(self._loaded.context)
         if not found:
             raise ModelError("The model gave no vectors.", remedy="Choose a sentence encoder in the GGUF format.")
         vectors: FloatArray = np.ctypeslib.as_array(found, shape=(len(tokens), self.dimension))
         return vectors
 
-    def _model_parameters(self) -> Any:  # noqa: ANN401 - llama_cpp has no types
-        """The file is mapped, not copied (llama.cpp's default), and no GPU is looked for."""
-        parameters = self._llama.llama_model_default_params()
-        parameters.n_gpu_layers = 0
-        return parameters
 
-    def _context_parameters(self) -> Any:  # noqa: ANN401 - llama_cpp has no types
-        """One thread: with two, llama.cpp's barriers spin when a neighbour is busy (measured)."""
-        parameters = self._llama.llama_context_default_params()
-        parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = CONTEXT_TOKENS
-        parameters.n_threads = parameters.n_threads_batch = 1
-        parameters.embeddings = True
-        parameters.pooling_type = self._llama.LLAMA_POOLING_TYPE_NONE
-        parameters.flash_attn_type = self._llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        return parameters
+def _set_up(llama: Any, parameters: Any) -> None:  # noqa: ANN401 - llama_cpp has no types
+    """One thread: with two, llama.cpp's barriers spin when a neighbour is busy (measured)."""
+    parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = CONTEXT_TOKENS
+    parameters.n_threads = parameters.n_threads_batch = 1
+    parameters.embeddings = True
+    parameters.pooling_type = llama.LLAMA_POOLING_TYPE_NONE
+    parameters.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED

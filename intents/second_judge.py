@@ -6,7 +6,6 @@ place in a list, which small generators have, and works with base and chat model
 the first judge took into consideration: it names no operation and no value.
 """
 
-import ctypes
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import RLock
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from intents.encoder import ModelIdentity
 from intents.errors import ModelError
 from intents.intent import Intent
-from intents.llama_library import import_llama
-from intents.model_manifest import open_verified, trusted_manifest
+from intents.llama_model import LlamaModel
+from intents.model_manifest import trusted_manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,23 +33,9 @@ class SecondJudge:
         manifest = trusted_manifest(path, trusted)
         self.identity = ModelIdentity(manifest.name, manifest.sha256)
         self._lock = RLock()
-        self._context: Any = None
-        llama = self._llama = import_llama()
-        with open_verified(manifest) as stream:
-            parameters = llama.llama_model_default_params()
-            parameters.n_gpu_layers = 0
-            self._model = llama.llama_model_load_from_file(f"/proc/self/fd/{stream.fileno()}".encode(), parameters)
-        if not self._model:
-            raise ModelError(
-                f"llama.cpp can't load the model {path}.",
-                remedy="It may need a newer llama-cpp-python, or not be a complete model.",
-            )
-        self._vocabulary = llama.llama_model_get_vocab(self._model)
-        context = llama.llama_context_default_params()
-        context.n_ctx = context.n_batch = context.n_ubatch = CONTEXT_TOKENS
-        context.n_threads = context.n_threads_batch = THREADS
-        self._context = llama.llama_init_from_model(self._model, context)
-        if not self._context:
+        self._loaded = LlamaModel(manifest, _set_up)
+        self._llama = self._loaded.llama
+        if not self._loaded.context:
             self.close()
             raise ModelError(f"The model {path} can't be used.", remedy="Choose another GGUF file.")
 
@@ -62,18 +47,16 @@ class SecondJudge:
     def close(self) -> None:
         """Free the model's memory; calling it twice is fine."""
         with self._lock:
-            if self._context:
-                self._llama.llama_free(self._context)
-            if self._model:
-                self._llama.llama_model_free(self._model)
-            self._context = self._model = None
+            self._loaded.close()
 
     def _log_likelihood(self, request: str, intent: Intent) -> float:
         import numpy as np
 
         example = intent.examples[0].replace("{", "").replace("}", "").replace("_", " ")
-        prompt = self._tokens(_PROMPT.format(summary=intent.summary.rstrip("."), example=example), begins=True)
-        said = self._tokens(request, begins=False)[: CONTEXT_TOKENS - len(prompt)]
+        prompt = self._loaded.tokens(
+            _PROMPT.format(summary=intent.summary.rstrip("."), example=example), with_marks=True
+        )
+        said = self._loaded.tokens(request, with_marks=False)[: CONTEXT_TOKENS - len(prompt)]
         logits = self._logits([*prompt, *said], len(prompt) - 1, len(said))
         highest = logits.max(axis=1, keepdims=True)
         normal = highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
@@ -85,7 +68,7 @@ class SecondJudge:
 
         llama = self._llama
         with_content = True
-        llama.llama_memory_clear(llama.llama_get_memory(self._context), with_content)
+        llama.llama_memory_clear(llama.llama_get_memory(self._loaded.context), with_content)
         batch = llama.llama_batch_init(len(tokens), 0, 1)
         try:
             batch.n_tokens = len(tokens)
@@ -93,23 +76,18 @@ class SecondJudge:
                 batch.token[place], batch.pos[place] = token, place
                 batch.n_seq_id[place], batch.seq_id[place][0] = 1, 0
                 batch.logits[place] = start <= place < start + count
-            if llama.llama_decode(self._context, batch) != 0:
+            if llama.llama_decode(self._loaded.context, batch) != 0:
                 raise ModelError("The second model failed on a text.", remedy="Leave --model out.")
-            width = llama.llama_vocab_n_tokens(self._vocabulary)
+            width = llama.llama_vocab_n_tokens(self._loaded.vocabulary)
             rows = [
-                np.ctypeslib.as_array(llama.llama_get_logits_ith(self._context, place), shape=(width,)).copy()
+                np.ctypeslib.as_array(llama.llama_get_logits_ith(self._loaded.context, place), shape=(width,)).copy()
                 for place in range(start, start + count)
             ]
         finally:
             llama.llama_batch_free(batch)
         return np.stack(rows).astype(np.float64)
 
-    def _tokens(self, text: str, *, begins: bool) -> list[int]:
-        """Return the token ids; what looks like a special token in the text stays text."""
-        content = text.encode("utf-8", "replace")
-        room, as_text = len(content) + 2, False
-        tokens: ctypes.Array[Any] = (self._llama.llama_token * room)()
-        count = self._llama.llama_tokenize(self._vocabulary, content, len(content), tokens, room, begins, as_text)
-        if count <= 0:
-            raise ModelError("The second model can't split a text into tokens.", remedy="Leave --model out.")
-        return list(tokens[:count])
+
+def _set_up(_llama: Any, parameters: Any) -> None:  # noqa: ANN401 - llama_cpp has no types
+    parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = CONTEXT_TOKENS
+    parameters.n_threads = parameters.n_threads_batch = THREADS

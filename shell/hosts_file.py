@@ -9,7 +9,7 @@ from executors.inventory_data import EVERYBODY
 from executors.inventory_names import is_host_pattern
 from executors.inventory_yaml import parse_yaml
 from intents.errors import IntegrityError, RequestError
-from shell.pins import replace_privately
+from intents.private_file import replace_privately
 
 HEADER = "# Kept by `sayso hosts add` and `sayso hosts remove`; an inventory that Ansible reads, too.\n"
 VARIABLES: Mapping[str, str] = {
@@ -75,7 +75,7 @@ class KeptHosts:
 
         document: dict[str, object] = {"all": {"hosts": {name: one or None for name, one in self.hosts.items()}}}
         document |= {group: {"hosts": dict(names)} for group, names in self.groups.items() if names}
-        replace_privately(path, HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+        replace_privately(path, (HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)).encode())
 
     def put(self, name: str, said: Mapping[str, str | int], groups: Sequence[str] | None) -> None:
         """Take what is said of a host; with `groups` it is in these alone, with None where it was."""

@@ -7,12 +7,12 @@ trusted. The lists lie in the configuration folder, private, and are replaced as
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from intents.errors import IntegrityError
+from intents.private_file import replace_privately
 from shell.ownership import require_own
 
 
@@ -52,22 +52,7 @@ class Pins:
         self._write({name: pin for name, pin in self.read().items() if name not in gone})
 
     def _write(self, pins: Mapping[str, str]) -> None:
-        replace_privately(self.path, json.dumps(pins, indent=1, sort_keys=True))
-
-
-def replace_privately(path: Path, text: str) -> None:
-    """Write a file of the configuration folder whole or not at all, for its owner alone. Raises `OSError`."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(fresh).replace(path)
-    except BaseException:
-        Path(fresh).unlink(missing_ok=True)
-        raise
+        replace_privately(self.path, json.dumps(pins, indent=1, sort_keys=True).encode())
 
 
 def sha256_of(content: bytes) -> str:

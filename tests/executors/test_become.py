@@ -13,6 +13,7 @@ from executors.become import TRIES, Become, Password, clear
 from intents.errors import StepError
 from tests.support.sshd import MISSING as NO_SSHD
 from tests.support.sudo_place import MISSING, PASSWORD, in_place
+from tests.support.typist import Typist
 
 needs_place = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 roads = pytest.mark.parametrize(
@@ -21,18 +22,6 @@ roads = pytest.mark.parametrize(
 
 ALL = "alice ALL=(ALL:ALL) ALL"
 CONTENT = b"first line\n\0\xff" + PASSWORD.encode() + b"\n" + bytes(range(256)) * 2000
-
-
-class Typist:
-    """Types the given passwords, one after another; then nobody answers."""
-
-    def __init__(self, *passwords: str) -> None:
-        self.passwords = list(passwords)
-        self.prompts: list[str] = []
-
-    def ask_password(self, prompt: str) -> str | None:
-        self.prompts.append(prompt)
-        return self.passwords.pop(0) if self.passwords else None
 
 
 def run_commands(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
@@ -24,6 +24,7 @@ from executors.ssh_known_hosts import KnownHosts
 from executors.transport import ENVIRONMENT, OUTPUT_LIMIT_BYTES, Cancel, Completed
 from intents.errors import StepError, TargetError, UnreachableError
 from tests.support.sshd import MISSING, Sshd, free_port, make_key, running_sshd
+from tests.support.waiting import comes_true
 
 pytestmark = [pytest.mark.sshd, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
@@ -50,16 +51,6 @@ def ssh(sshd: Sshd) -> Iterator[SshTransport]:
     transport = SshTransport(sshd.address)
     yield transport
     transport.close()
-
-
-def _until(condition: Callable[[], bool], *, within_s: float = 10.0) -> bool:
-    """Ask until `condition` holds; return whether it did."""
-    end = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def _processes_with(word: str) -> list[int]:
@@ -201,7 +192,7 @@ def test_the_login_is_the_account_on_the_host(ssh: SshTransport) -> None:
 def test_a_signal_is_not_taken_for_a_lost_connection(ssh: SshTransport) -> None:
     seconds = _sleep_seconds()
     thread, results = _run_in_thread(ssh, ["sleep", seconds])
-    assert _until(lambda: bool(_sleeping(seconds)))
+    assert comes_true(lambda: bool(_sleeping(seconds)))
     for pid in _sleeping(seconds):
         os.kill(pid, signal.SIGKILL)
     thread.join(20)
@@ -224,7 +215,7 @@ def test_a_timeout_ends_the_command_on_the_host(ssh: SshTransport) -> None:
     done = ssh.run(["sleep", seconds], timeout_s=1)
     assert (done.ending, done.exit_code) == ("timeout", None)
     assert done.duration_s < 8
-    assert _until(lambda: not _processes_with(seconds), within_s=2)
+    assert comes_true(lambda: not _processes_with(seconds), within_s=2)
 
 
 @pytest.mark.parametrize(
@@ -234,17 +225,17 @@ def test_a_timeout_also_ends_what_ignores_a_polite_request_and_children(ssh: Ssh
     seconds = _sleep_seconds()
     done = ssh.run([*wrapper, "sleep", seconds], timeout_s=1)
     assert done.ending == "timeout"
-    assert _until(lambda: not _processes_with(seconds), within_s=3)
+    assert comes_true(lambda: not _processes_with(seconds), within_s=3)
 
 
 def test_a_cancel_ends_the_command_on_the_host(ssh: SshTransport) -> None:
     seconds, cancel = _sleep_seconds(), Cancel()
     thread, results = _run_in_thread(ssh, ["sleep", seconds], cancel)
-    assert _until(lambda: bool(_sleeping(seconds)))
+    assert comes_true(lambda: bool(_sleeping(seconds)))
     cancel.set()
     thread.join(20)
     assert results[0].ending == "cancelled"
-    assert _until(lambda: not _processes_with(seconds), within_s=2)
+    assert comes_true(lambda: not _processes_with(seconds), within_s=2)
 
 
 def test_a_command_is_not_left_running_when_taking_its_output_fails(ssh: SshTransport) -> None:
@@ -255,7 +246,7 @@ def test_a_command_is_not_left_running_when_taking_its_output_fails(ssh: SshTran
 
     with pytest.raises(RuntimeError):
         ssh.run(["tail", "-f", "-s", seconds, "/etc/passwd"], on_output=fail)
-    assert _until(lambda: not _processes_with(seconds), within_s=3)
+    assert comes_true(lambda: not _processes_with(seconds), within_s=3)
 
 
 def test_paramiko_is_loaded_only_when_a_host_is_reached() -> None:
@@ -268,7 +259,7 @@ def test_a_timeout_ends_the_command_also_where_only_one_session_is_allowed(tmp_p
     with running_sshd(tmp_path / "sshd", settings=("MaxSessions 1",)) as server:
         ssh = SshTransport(server.address)
         assert ssh.run(["sleep", seconds], timeout_s=1).ending == "timeout"
-        assert _until(lambda: not _processes_with(seconds), within_s=2)
+        assert comes_true(lambda: not _processes_with(seconds), within_s=2)
         ssh.close()
 
 
@@ -322,7 +313,7 @@ def test_a_cancel_that_is_already_set_starts_nothing() -> None:
 def test_a_connection_that_goes_away_midway_is_lost_and_the_next_command_connects_again(own_sshd: Sshd) -> None:
     ssh, seconds = SshTransport(own_sshd.address), _sleep_seconds()
     thread, results = _run_in_thread(ssh, ["sleep", seconds])
-    assert _until(lambda: bool(_sleeping(seconds)))
+    assert comes_true(lambda: bool(_sleeping(seconds)))
     own_sshd.kill_connections()
     thread.join(20)
     for pid in _sleeping(seconds):
@@ -516,7 +507,7 @@ def test_an_encrypted_key_is_used_through_the_agent(
     agent_socket = str(tmp_path / "agent")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", agent_socket], stdout=subprocess.DEVNULL)
     try:
-        assert _until(lambda: Path(agent_socket).exists())
+        assert comes_true(lambda: Path(agent_socket).exists())
         monkeypatch.setenv("SSH_AUTH_SOCK", agent_socket)
         subprocess.run(["ssh-add", "-q", str(key)], check=True, capture_output=True)
         subprocess.run(

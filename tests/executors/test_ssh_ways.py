@@ -20,6 +20,7 @@ from executors.ssh_known_hosts import KnownHosts
 from executors.ssh_shared import SshShared
 from intents.errors import HostKeyError, TargetError, UnreachableError
 from tests.support.sshd import MISSING, Sshd, free_port, make_key, running_sshd
+from tests.support.typist import Typist
 
 pytestmark = [
     pytest.mark.sshd,
@@ -49,18 +50,6 @@ def own_bastion(tmp_path: Path) -> Iterator[Sshd]:
     """A jump host for a test that changes it."""
     with running_sshd(tmp_path / "bastion") as server:
         yield server
-
-
-class Person:
-    """Types what is given, one after another."""
-
-    def __init__(self, *typed: str) -> None:
-        self._typed = list(typed)
-        self.prompts: list[str] = []
-
-    def ask_password(self, prompt: str) -> str | None:
-        self.prompts.append(prompt)
-        return self._typed.pop(0) if self._typed else None
 
 
 def _block(name: str, server: Sshd, *more: str) -> str:
@@ -325,7 +314,7 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
 
 
 def test_a_passphrase_is_asked_for_once_for_all_hosts(locked: Sshd, tmp_path: Path) -> None:
-    person = Person("wrong", "open sesame")
+    person = Typist("wrong", "open sesame")
     shared = SshShared(person)
     address = locked.address_with(identity_files=(str(tmp_path / "locked"),))
     for name in ("web1", "web2"):
@@ -339,7 +328,7 @@ def test_a_passphrase_is_asked_for_once_for_all_hosts(locked: Sshd, tmp_path: Pa
 
 
 def test_a_passphrase_that_nobody_types_is_refused_for_every_host(locked: Sshd, tmp_path: Path) -> None:
-    person = Person()
+    person = Typist()
     address = locked.address_with(identity_files=(str(tmp_path / "locked"),))
     shared = SshShared(person)
     for _ in range(2):
@@ -351,7 +340,7 @@ def test_a_passphrase_that_nobody_types_is_refused_for_every_host(locked: Sshd, 
 
 def test_an_open_key_is_tried_before_anybody_is_asked(locked: Sshd, tmp_path: Path) -> None:
     shutil.copy(locked.directory / "login_key.pub", locked.directory / "authorized_keys")
-    person = Person("open sesame")
+    person = Typist("open sesame")
     files = (str(tmp_path / "absent"), str(tmp_path / "locked"), str(locked.directory / "login_key"))
     ssh = SshTransport(locked.address_with(identity_files=files), shared=SshShared(person))
     assert ssh.run(["true"]).exit_code == 0

@@ -6,8 +6,7 @@ import secrets
 import shutil
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from executors.ssh import SshTransport
 from executors.transport import ENVIRONMENT, OUTPUT_LIMIT_BYTES, Cancel, Completed, Transport
 from intents.errors import StepError
 from tests.support.sshd import MISSING, Sshd, running_sshd
+from tests.support.waiting import comes_true
 
 NAMES = ("local", "paramiko", "openssh")
 
@@ -41,15 +41,6 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
     opened = SshTransport(replace(address, transport=request.param))
     yield opened
     opened.close()
-
-
-def _until(condition: Callable[[], object], *, within_s: float = 10.0) -> bool:
-    end = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def _seconds() -> str:
@@ -157,7 +148,7 @@ def test_the_login_is_the_account(transport: Transport) -> None:
 def test_a_signal_is_told_with_its_number(transport: Transport) -> None:
     seconds = _seconds()
     thread, results = _in_thread(transport, ["sleep", seconds])
-    assert _until(lambda: _sleeping(seconds))
+    assert comes_true(lambda: _sleeping(seconds))
     for pid in _sleeping(seconds):
         os.kill(pid, signal.SIGKILL)
     thread.join(20)
@@ -169,17 +160,17 @@ def test_a_timeout_ends_the_command_and_its_children(transport: Transport, wrapp
     seconds = _seconds()
     done = transport.run([*wrapper, "sleep", seconds], timeout_s=1)
     assert (done.ending, done.exit_code, done.duration_s < 8) == ("timeout", None, True)
-    assert _until(lambda: not _sleeping(seconds), within_s=3)
+    assert comes_true(lambda: not _sleeping(seconds), within_s=3)
 
 
 def test_a_cancel_ends_the_command(transport: Transport) -> None:
     seconds, cancel = _seconds(), Cancel()
     thread, results = _in_thread(transport, ["sleep", seconds], cancel=cancel)
-    assert _until(lambda: _sleeping(seconds))
+    assert comes_true(lambda: _sleeping(seconds))
     cancel.set()
     thread.join(20)
     assert results[0].ending == "cancelled"
-    assert _until(lambda: not _sleeping(seconds), within_s=3)
+    assert comes_true(lambda: not _sleeping(seconds), within_s=3)
 
 
 def test_a_cancel_that_is_set_starts_nothing(transport: Transport) -> None:

@@ -2,9 +2,10 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -22,10 +23,13 @@ from executors.ssh import SshTransport
 from executors.state import Target
 from intents.errors import PlanError, SaysoError
 from tests.support.hosts import Host, light_host, requires_hosts, systemd_host
+from tests.support.waiting import comes_true
 
 pytestmark = [pytest.mark.sshd, requires_hosts]
 
 LIMIT_S = 4
+_until = partial(comes_true, within_s=30.0, every_s=0.2)
+"""A host is asked by a new login each time."""
 SSHD_CONFIG = "/etc/ssh/sshd_config"
 DROP_SSH = "table inet cut {\n chain in {\n  type filter hook input priority 0;\n  tcp dport 22 drop\n }\n}\n"
 LOCKED_OUT = "AllowUsers nobody\n"
@@ -65,15 +69,6 @@ def _lets_in(host: Host) -> bool:
         return False
     finally:
         fresh.close()
-    return True
-
-
-def _until(condition: Callable[[], bool], *, within_s: float = 30.0) -> bool:
-    end = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
     return True
 
 

@@ -22,21 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from executors.ssh_config import HostAddress
-from tests.support.sshd import make_key, sshd_descendants, sshd_program
+from tests.support.sshd import KEYS_ONLY, make_key, sshd_descendants, sshd_program
 
 BACKLOG = 64
 """How many connections of one host wait for being accepted."""
 
-SETTINGS = (
-    "PasswordAuthentication no",
-    "KbdInteractiveAuthentication no",
-    "PermitRootLogin prohibit-password",
-    "StrictModes no",
-    "UsePAM no",
-    "UseDNS no",
-    "PrintLastLog no",
-    "PidFile none",
-)
+SETTINGS = (*KEYS_ONLY, "PrintLastLog no", "PidFile none")
 
 
 @dataclass(eq=False)

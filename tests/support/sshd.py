@@ -16,6 +16,16 @@ from executors.ssh_config import HostAddress
 
 STARTS_WITHIN_S = 10.0
 
+KEYS_ONLY = (
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+    "PermitRootLogin prohibit-password",
+    "StrictModes no",
+    "UsePAM no",
+    "UseDNS no",
+)
+"""Settings of every server of the tests."""
+
 
 def sshd_program() -> str | None:
     """Return the path of sshd, which isn't on an ordinary account's PATH."""
@@ -111,12 +121,7 @@ class Sshd:
             f"HostKey {self.directory / 'host_key'}",
             f"AuthorizedKeysFile {self.directory / 'authorized_keys'}",
             f"PidFile {self.directory / 'sshd.pid'}",
-            "PasswordAuthentication no",
-            "KbdInteractiveAuthentication no",
-            "PermitRootLogin prohibit-password",
-            "StrictModes no",
-            "UsePAM no",
-            "UseDNS no",
+            *KEYS_ONLY,
             "MaxStartups 100",
         )
 

@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,21 +16,9 @@ from executors.ssh import SshTransport
 from executors.ssh_config import HostAddress
 from executors.transport import Cancel, Transport
 from intents.errors import StepError
+from tests.support.typist import Typist
 
 Found = dict[str, object]
-
-
-class Person:
-    """Types the given passwords, one after another; then nobody answers."""
-
-    def __init__(self, passwords: Sequence[str]) -> None:
-        self._passwords = list(passwords)
-        self.prompts: list[str] = []
-
-    def ask_password(self, prompt: str) -> str | None:
-        """Answer as told."""
-        self.prompts.append(prompt)
-        return self._passwords.pop(0) if self._passwords else None
 
 
 def _transport(settings: Mapping[str, Any], become: Become | None) -> Transport:
@@ -59,7 +47,7 @@ def _processes() -> dict[int, tuple[list[str], str]]:
 
 def run_commands(settings: Mapping[str, Any]) -> Found:
     """Run commands one after another and tell of each how it ended, and of the person what was asked."""
-    person = Person(settings.get("passwords") or ())
+    person = Typist(*settings.get("passwords") or ())
     become = Become(person) if settings.get("passwords") is not None else None
     transport = _transport(settings, become)
     results: list[object] = []
@@ -87,7 +75,7 @@ def run_commands(settings: Mapping[str, Any]) -> Found:
 
 def end_command(settings: Mapping[str, Any]) -> Found:
     """Start a long command as root and end it by a cancel or the timeout; look at every process meanwhile."""
-    become = Become(Person(settings["passwords"])) if settings.get("passwords") is not None else None
+    become = Become(Typist(*settings["passwords"])) if settings.get("passwords") is not None else None
     transport = _transport(settings, become)
     cancel = Cancel()
     mark = settings["seconds"]
